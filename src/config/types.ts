@@ -1,0 +1,115 @@
+import type { MilvusType } from '../batch/fields.js';
+
+/** The tasks that a YAML file can name. */
+export type TaskName = 'F2M' | 'H2M';
+
+export type Mode = 'skip' | 'append' | 'overwrite';
+
+/** Where a Milvus is: a server, or a folder for the embedded Milvus Lite. */
+export type MilvusAddress =
+  | { readonly kind: 'server'; readonly address: string; readonly tls: boolean }
+  | { readonly kind: 'embedded'; readonly folder: string };
+
+/** TLS details of a connection; paths are absolute. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+  readonly skipVerify?: boolean;
+}
+
+export interface MilvusEndpoint {
+  readonly at: MilvusAddress;
+  readonly token?: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly db?: string;
+  readonly tls?: TlsOptions;
+}
+
+export type MetricType = 'L2' | 'IP' | 'COSINE' | 'HAMMING' | 'JACCARD' | 'TANIMOTO' | 'SUBSTRUCTURE' | 'SUPERSTRUCTURE';
+
+export interface IndexChoice {
+  readonly type: string;
+  readonly params: Readonly<Record<string, string | number>>;
+}
+
+export interface CollectionParameter {
+  readonly dimension?: number;
+  readonly metric?: MetricType;
+  /** Accepted from old files; has no counterpart in Milvus 2.x, which the plan says. */
+  readonly indexFileSize?: number;
+  readonly idField: string;
+  readonly vectorField: string;
+  readonly index?: IndexChoice | 'none';
+  readonly shards?: number;
+  readonly load: boolean;
+}
+
+export interface SourceFile {
+  /** Absolute path. */
+  readonly path: string;
+  readonly partition?: string;
+}
+
+export interface FaissSource {
+  readonly adapter: 'faiss';
+  readonly files: readonly SourceFile[];
+}
+
+export interface Hdf5Source {
+  readonly adapter: 'hdf5';
+  /** Exactly one of `files` and `dir` is set. */
+  readonly files?: readonly SourceFile[];
+  readonly dir?: string;
+  readonly dataset: string;
+  /** Name of the dataset of ids; `optional` when the user has not named it. */
+  readonly idsDataset: string;
+  readonly idsOptional: boolean;
+  /** Dataset name -> field name, for further columns. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly vectorType?: Extract<MilvusType, 'FLOAT_VECTOR' | 'BINARY_VECTOR'>;
+}
+
+export type SourceConfig = FaissSource | Hdf5Source;
+
+export interface RateLimit {
+  readonly rowsPerSecond?: number;
+  readonly bytesPerSecond?: number;
+}
+
+export interface RunOptions {
+  readonly idStart?: bigint | 'auto';
+  readonly idOffset: bigint;
+  readonly newIds: boolean;
+  readonly preflight: 'full' | 'headers';
+  readonly verify: 'none' | 'count' | 'sample';
+  readonly batchBytes: number;
+  readonly parallelism: number;
+  readonly maxRate?: RateLimit;
+  readonly onDuplicateId: 'keep' | 'first' | 'last' | 'error';
+  readonly onBadRow: 'error' | 'quarantine';
+  /** Largest number of rows that may be set aside before the run is refused. */
+  readonly quarantineLimit: number;
+  /** Seconds for which an unreachable or busy server is tried again before the run gives up (exit 5). */
+  readonly retryFor: number;
+  /** Rehearsal: only the first N rows of the run (`--limit`). */
+  readonly limit?: number;
+}
+
+/** A validated task: all names, defaults and paths resolved. */
+export interface TaskConfig {
+  readonly task: TaskName;
+  readonly source: SourceConfig;
+  readonly dest: MilvusEndpoint;
+  readonly mode: Mode;
+  readonly collection: string;
+  readonly partition?: string;
+  readonly parameter: CollectionParameter;
+  readonly options: RunOptions;
+  /** Notes on accepted keys that have no effect, for the plan. */
+  readonly notes: readonly string[];
+  /** All secret values in the file, for redaction. */
+  readonly secrets: readonly string[];
+}

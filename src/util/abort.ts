@@ -1,0 +1,30 @@
+import { type MilvusdmError, fail } from './errors.js';
+
+/** The error that a run ends with when its signal was aborted. */
+export function interrupted(): MilvusdmError {
+  return fail('INTERRUPTED', 'the run was stopped before it was complete');
+}
+
+/** Throws INTERRUPTED when the signal has been aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw interrupted();
+}
+
+/** Sleeps; rejects with INTERRUPTED as soon as the signal is aborted. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(interrupted());
+      return;
+    }
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(interrupted());
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

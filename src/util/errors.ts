@@ -1,0 +1,204 @@
+import { EXIT, type ExitCode } from './exit-codes.js';
+
+/** Whether the failed operation may be tried again by the one retry loop (`src/milvus/retry.ts`). */
+export type Retry = 'no' | 'yes' | 'after';
+
+interface CodeEntry {
+  readonly exit: ExitCode;
+  /** One sentence for `docs/errors.md`: when this code is given. */
+  readonly when: string;
+  /** The next step, shown when the place that raises the error has no better one. */
+  readonly hint: string;
+}
+
+/** Every error that a user can meet. `docs/errors.md` is generated from this table. */
+export const ERROR_CODES = {
+  USAGE: { exit: EXIT.config, when: 'The command line is not understood.', hint: 'Run `milvusdm --help`.' },
+  CFG_FILE: {
+    exit: EXIT.config,
+    when: 'The YAML file cannot be read.',
+    hint: 'Check the path and its permissions.',
+  },
+  CFG_SYNTAX: {
+    exit: EXIT.config,
+    when: 'The file is not valid YAML.',
+    hint: 'Mend the line and column that the message names.',
+  },
+  CFG_INVALID: {
+    exit: EXIT.config,
+    when: 'A key is unknown or missing, or a value is not allowed. Every mistake of the file is listed at once.',
+    hint: 'Run `milvusdm schema TASK` for all keys, or `milvusdm init TASK` for a working example.',
+  },
+  CFG_REFERENCE: {
+    exit: EXIT.config,
+    when: 'A ${ENV} or ${file:path} reference has nothing behind it.',
+    hint: 'Set the variable or create the file; `$${` writes a literal `${`.',
+  },
+  CFG_CONFLICT: {
+    exit: EXIT.config,
+    when: 'Two settings contradict each other, or a setting contradicts the source.',
+    hint: 'Change one of the two.',
+  },
+  ENV_PYTHON: {
+    exit: EXIT.config,
+    when: 'The embedded Milvus Lite needs Python 3.10 or newer, and none was found.',
+    hint: 'Install Python >= 3.10 (with venv), or set MILVUSDM_PYTHON to its path, or point dest_uri at a running Milvus.',
+  },
+  ENV_INSTALL: {
+    exit: EXIT.network,
+    when: 'The embedded Milvus Lite could not be installed.',
+    hint: 'See the log of pip that the message names; a proxy or an index URL may be needed.',
+  },
+  ENV_START: {
+    exit: EXIT.target,
+    when: 'The embedded Milvus Lite did not start.',
+    hint: 'See its log that the message names; another process may hold the data folder.',
+  },
+  SRC_NOT_FOUND: { exit: EXIT.source, when: 'A source file or folder does not exist.', hint: 'Check the path.' },
+  SRC_UNREADABLE: {
+    exit: EXIT.source,
+    when: 'A source file cannot be opened or read.',
+    hint: 'Check that it is a file of the expected kind; `milvusdm inspect FILE` shows what it is.',
+  },
+  SRC_TRUNCATED: {
+    exit: EXIT.source,
+    when: 'A source file ends before the data that it announces.',
+    hint: 'Copy the file again from where it was made.',
+  },
+  SRC_CORRUPT: {
+    exit: EXIT.source,
+    when: 'A source file contradicts itself.',
+    hint: 'Copy the file again, or write it again with the tool that made it.',
+  },
+  SRC_UNSUPPORTED: {
+    exit: EXIT.source,
+    when: 'A source is of a kind that holds no vectors or that milvusdm does not read.',
+    hint: '`milvusdm inspect FILE` says what it is.',
+  },
+  SRC_MISMATCH: {
+    exit: EXIT.source,
+    when: 'Sources of one run differ in dimension, vector type, ids or columns.',
+    hint: 'Migrate them in separate runs, into separate collections.',
+  },
+  SRC_BAD_ROW: {
+    exit: EXIT.source,
+    when: 'A row cannot be stored as it is: NaN, infinity, or an id beyond int64.',
+    hint: 'Mend the source, or set `on_bad_row: quarantine` to set such rows aside.',
+  },
+  SRC_DUPLICATE_ID: {
+    exit: EXIT.source,
+    when: 'Ids occur more than once and `on_duplicate_id: error` was asked for.',
+    hint: 'Use `on_duplicate_id: keep`, `first` or `last`.',
+  },
+  SRC_CHANGED: {
+    exit: EXIT.source,
+    when: 'A source file changed while it was being read.',
+    hint: 'Stop whatever writes to it and run again.',
+  },
+  DST_REFUSED: {
+    exit: EXIT.target,
+    when: 'The server refused a request.',
+    hint: 'The server message says why.',
+  },
+  DST_AUTH: {
+    exit: EXIT.target,
+    when: 'The server refused the credentials, or they lack a privilege.',
+    hint: 'Check dest_token, or dest_user and dest_password.',
+  },
+  DST_SCHEMA_MISMATCH: {
+    exit: EXIT.target,
+    when: 'The target exists and its schema cannot take the source.',
+    hint: 'Choose another dest_collection_name, or `mode: overwrite`.',
+  },
+  DST_UNSUPPORTED: {
+    exit: EXIT.target,
+    when: 'The server lacks something that the run needs.',
+    hint: 'Use a Milvus that has it.',
+  },
+  DST_IDS: {
+    exit: EXIT.target,
+    when: 'The ids of the source and of the target do not go together.',
+    hint: 'Set `id_start`, or `new_ids: true`.',
+  },
+  NET_UNAVAILABLE: {
+    exit: EXIT.network,
+    when: 'The server cannot be reached, or went away and did not come back.',
+    hint: 'Check host, port and that Milvus is running.',
+  },
+  NET_DEADLINE: {
+    exit: EXIT.network,
+    when: 'The server did not answer within the deadline.',
+    hint: 'Look at the load of the server; lower parallelism or max_rate.',
+  },
+  VERIFY_MISMATCH: {
+    exit: EXIT.verify,
+    when: 'What the target holds is not what was sent.',
+    hint: 'Keep the report; do not delete the source.',
+  },
+  ROWS_QUARANTINED: {
+    exit: EXIT.partial,
+    when: 'Rows were set aside by `on_bad_row: quarantine`.',
+    hint: 'The side file that the report names lists row, id and reason.',
+  },
+  NOTHING_MATCHED: {
+    exit: EXIT.nothing,
+    when: 'The selection matches no source.',
+    hint: 'Check names and patterns.',
+  },
+  INTERRUPTED: {
+    exit: EXIT.interrupted,
+    when: 'The run was stopped by a signal.',
+    hint: 'Run the same command again.',
+  },
+  INTERNAL: {
+    exit: EXIT.internal,
+    when: 'milvusdm itself is at fault.',
+    hint: 'Please report it with the log file.',
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ErrorDetails {
+  /** The next step for the user; the table's own hint where absent. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  readonly retry?: Retry;
+  readonly retryAfterMs?: number;
+}
+
+/**
+ * The one error class. `message` says what, where, and the numbers (need N, have M); `hint` says the next step.
+ * Anything else that is thrown counts as our own fault (exit 1).
+ */
+export class MilvusdmError extends Error {
+  override readonly name = 'MilvusdmError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly retry: Retry;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint ?? ERROR_CODES[code].hint;
+    this.retry = details.retry ?? 'no';
+    this.retryAfterMs = details.retryAfterMs;
+  }
+
+  get exitCode(): ExitCode {
+    return ERROR_CODES[this.code].exit;
+  }
+}
+
+/** Makes a {@link MilvusdmError}; the only way in which the project raises one. */
+export function fail(code: ErrorCode, message: string, details?: ErrorDetails): MilvusdmError {
+  return new MilvusdmError(code, message, details);
+}
+
+/** Any thrown value as a {@link MilvusdmError}; unknown ones become INTERNAL, with the original as cause. */
+export function toMilvusdmError(thrown: unknown): MilvusdmError {
+  if (thrown instanceof MilvusdmError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new MilvusdmError('INTERNAL', message, { cause: thrown });
+}
