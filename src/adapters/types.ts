@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
 import type { FieldSpec, MilvusType } from '../batch/fields.js';
+import type { Value } from '../batch/values.js';
 
 /** Where reading of a split goes on; opaque to all but the reader that gave it. Safe to store as JSON. */
 export type Cursor = string;
@@ -70,19 +71,89 @@ export interface Reader extends AsyncDisposable {
 
 /** One step of a plan. `drop` and `empty` lose data of the target, which `detail` counts. */
 export interface Action {
-  readonly kind: 'create' | 'append' | 'drop' | 'empty' | 'skip' | 'index' | 'load' | 'warn';
+  readonly kind: 'create' | 'append' | 'drop' | 'empty' | 'skip' | 'index' | 'load';
   readonly target: string;
   readonly detail: string;
+}
+
+/** The part of a target that a mode is applied to: a named partition, or the whole collection. */
+export interface WriteUnit {
+  readonly partition?: string;
+}
+
+export interface UnitPlan extends WriteUnit {
+  readonly write: boolean;
+  /** Rows it holds now, as far as the server tells without being changed. */
+  readonly existingRows: number;
+  /** It is made or emptied by this run, so that all its rows will be ours. */
+  readonly fresh: boolean;
+}
+
+export interface WritePlan {
+  readonly actions: readonly Action[];
+  readonly units: readonly UnitPlan[];
+  readonly warnings: readonly string[];
+  /** The server gives the keys: no key column is needed. */
+  readonly autoId: boolean;
+  /** The target holds rows that stay, so row numbers as ids need a start. */
+  readonly needsIdStart: boolean;
 }
 
 /** What the target said of a batch. */
 export interface Ack {
   readonly rows: number;
-  /** Keys that the server gave, where it gives them itself. */
-  readonly keys?: BigInt64Array;
+  /** Keys of the rows in their order, as the server names them. */
+  readonly keys: BigInt64Array;
 }
 
 export interface SentBatch {
   /** Resolves when the target has acknowledged the batch; rejects with DST_* or NET_* errors. */
   readonly ack: Promise<Ack>;
+}
+
+export interface WriteOptions {
+  readonly partition?: string;
+  /** The unit is fresh and no id occurs twice: a batch whose answer was lost may be sent again as an upsert. */
+  readonly repeatable: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Rows of the target, one entry per row found, in no order. Values as in the batches. */
+export interface TargetRow {
+  readonly key: bigint | string;
+  /** Value per field of the batch schema, by name: bytes of vectors and text, numbers of scalars. */
+  readonly values: ReadonlyMap<string, Value>;
+}
+
+export type Phase = 'connect' | 'plan' | 'preflight' | 'prepare' | 'write' | 'flush' | 'index' | 'load' | 'verify';
+
+export interface PhaseProgress {
+  phase(phase: Phase): void;
+  progress(done: number, total: number): void;
+}
+
+/**
+ * A target of record batches. `plan` reads only; `prepare` creates, drops and empties; `write` may be called again as soon
+ * as it has resolved, which is when the batch's memory is free; `commit` makes all durable. The opener disposes of it.
+ */
+export interface Writer extends AsyncDisposable {
+  /** Requests that it takes in flight at a time. */
+  readonly parallelism: number;
+  /** It keeps only the last of several rows with one id. */
+  readonly deduplicates: boolean;
+  readonly server: string;
+  plan(schema: Schema, units: readonly WriteUnit[]): Promise<WritePlan>;
+  prepare(plan: WritePlan): Promise<void>;
+  /** Largest int64 key of the target plus one; 0 where it has no rows. */
+  nextId(): Promise<bigint>;
+  write(batch: RecordBatch, options: WriteOptions): Promise<SentBatch>;
+  commit(progress: PhaseProgress): Promise<void>;
+  /** Rows of a unit as the target counts them now, exactly where it can be queried; only those with `key` where given. */
+  countRows(unit: WriteUnit, key?: bigint | string): Promise<number>;
+  /** Looks rows up by key. Empty when `canQuery` is false. */
+  findRows(keys: readonly (bigint | string)[], unit: WriteUnit): Promise<TargetRow[]>;
+  /** Makes the target ready for countRows and findRows; says whether rows can be looked up. */
+  openForReading(progress: PhaseProgress): Promise<boolean>;
+  /** Puts the state of loading back, or loads where the user asked for it. */
+  settle(progress: PhaseProgress): Promise<void>;
 }

@@ -124,7 +124,7 @@ export function keyIndex(schema: Schema): number {
   return schema.fields.findIndex((field) => fromArrowField(field).primaryKey);
 }
 
-/** Values of one row of a column as bytes in the form of the content digest; text without its length. */
+/** Values of one row of a column as bytes; shares memory. */
 export function rowBytes(column: RawColumn, row: number): Uint8Array {
   const { values, width } = column;
   if (isText(values)) return values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!);

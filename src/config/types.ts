@@ -28,7 +28,15 @@ export interface MilvusEndpoint {
   readonly tls?: TlsOptions;
 }
 
-export type MetricType = 'L2' | 'IP' | 'COSINE' | 'HAMMING' | 'JACCARD' | 'TANIMOTO' | 'SUBSTRUCTURE' | 'SUPERSTRUCTURE';
+export type MetricType =
+  | 'L2'
+  | 'IP'
+  | 'COSINE'
+  | 'HAMMING'
+  | 'JACCARD'
+  | 'TANIMOTO'
+  | 'SUBSTRUCTURE'
+  | 'SUPERSTRUCTURE';
 
 export interface IndexChoice {
   readonly type: string;

@@ -1,0 +1,81 @@
+import type { RecordBatch } from 'apache-arrow';
+import { rawColumns } from '../../batch/columns.js';
+import { fromArrowField } from '../../batch/fields.js';
+import { type BufferPool, createBufferPool } from '../../milvus/buffer-pool.js';
+import type { Connection } from '../../milvus/connection.js';
+import { mutate } from '../../milvus/data.js';
+import { encodeInsert } from '../../milvus/encode.js';
+import { withRetry } from '../../milvus/retry.js';
+import { MilvusdmError } from '../../util/errors.js';
+import type { Ack, SentBatch, WriteOptions } from '../types.js';
+import { type Mapping, targetField } from './match.js';
+
+export interface BatchWriterOptions {
+  readonly collection: string;
+  readonly parallelism: number;
+  readonly retryForMs: number;
+  readonly onRetry: (error: MilvusdmError, waitMs: number) => void;
+}
+
+/** Sends batches as Insert requests, up to `parallelism` in flight. */
+export interface BatchWriter {
+  write(batch: RecordBatch, mapping: Mapping, options: WriteOptions): Promise<SentBatch>;
+  readonly pool: BufferPool;
+}
+
+/** An answer that was lost: the rows may or may not have been written. */
+function isAmbiguous(error: unknown): error is MilvusdmError {
+  return error instanceof MilvusdmError && (error.code === 'NET_UNAVAILABLE' || error.code === 'NET_DEADLINE');
+}
+
+export function createBatchWriter(connection: Connection, o: BatchWriterOptions): BatchWriter {
+  const pool = createBufferPool(Math.max(1, Math.min(o.parallelism, connection.features.maxInFlight)));
+
+  async function send(request: Uint8Array, rows: number, options: WriteOptions): Promise<Ack> {
+    const what = `insert ${rows} rows into ${o.collection}`;
+    let method: 'Insert' | 'Upsert' = 'Insert';
+    const attempt = async (): Promise<Ack> => {
+      try {
+        const answer = await mutate(connection, method, request, what, options.signal);
+        return { rows, keys: answer.keys };
+      } catch (thrown) {
+        if (!isAmbiguous(thrown)) throw thrown;
+        if (!options.repeatable && !connection.features.deduplicates) throw notRepeatable(thrown, rows);
+        if (!connection.features.deduplicates) method = 'Upsert';
+        throw thrown;
+      }
+    };
+    return withRetry(attempt, {
+      totalMs: o.retryForMs,
+      onRetry: o.onRetry,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  }
+
+  return {
+    pool,
+    async write(batch, mapping, options) {
+      const lease = await pool.take();
+      let request: Uint8Array;
+      try {
+        const columns = rawColumns(batch).flatMap((column) => {
+          const name = targetField(mapping, fromArrowField(column.field));
+          return name === undefined ? [] : [{ column, name }];
+        });
+        const message = { collection: o.collection, partition: options.partition ?? '', rows: batch.numRows, columns };
+        request = encodeInsert(message, (bytes) => lease.acquire(bytes));
+      } catch (thrown) {
+        lease.release();
+        throw thrown;
+      }
+      return { ack: send(request, batch.numRows, options).finally(() => lease.release()) };
+    },
+  };
+}
+
+function notRepeatable(error: MilvusdmError, rows: number): MilvusdmError {
+  return new MilvusdmError(error.code, `${error.message}; whether its ${rows} rows were written is not known`, {
+    cause: error.cause,
+    hint: 'The rows cannot be sent again without the risk of doubling them. Compare the target by id before running again, or use mode: overwrite.',
+  });
+}

@@ -1,0 +1,57 @@
+import type { MetricType, Mode, RunOptions } from './types.js';
+
+/** A file of `data_path`, as written. */
+export type RawFile = string | { readonly path: string; readonly partition?: string };
+
+/** What stands below the name of a task, after its schema has been checked: the YAML's own names and units. */
+export interface RawTask {
+  readonly data_path?: string | readonly RawFile[];
+  readonly data_dir?: string;
+  readonly dest_uri?: string;
+  readonly dest_host?: string;
+  readonly dest_port?: number;
+  readonly dest_user?: string;
+  readonly dest_password?: string;
+  readonly dest_token?: string;
+  readonly dest_db?: string;
+  readonly dest_tls?: boolean | RawTls;
+  readonly mode?: Mode;
+  readonly dest_collection_name: string;
+  readonly dest_partition_name?: string;
+  readonly collection_parameter?: RawParameter;
+  readonly dataset?: string;
+  readonly ids_dataset?: string;
+  readonly columns?: Readonly<Record<string, string>>;
+  readonly vector_type?: 'FLOAT_VECTOR' | 'BINARY_VECTOR';
+  readonly id_start?: string;
+  readonly id_offset?: string;
+  readonly new_ids?: boolean;
+  readonly preflight?: RunOptions['preflight'];
+  readonly verify?: RunOptions['verify'];
+  readonly batch_bytes?: number | string;
+  readonly parallelism?: number;
+  readonly max_rate?: number | string;
+  readonly on_duplicate_id?: RunOptions['onDuplicateId'];
+  readonly on_bad_row?: RunOptions['onBadRow'];
+  readonly quarantine_limit?: number;
+  readonly retry_for?: number;
+}
+
+export interface RawTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly server_name?: string;
+  readonly skip_verify?: boolean;
+}
+
+export interface RawParameter {
+  readonly dimension?: number;
+  readonly index_file_size?: number;
+  readonly metric_type?: MetricType;
+  readonly id_field?: string;
+  readonly vector_field?: string;
+  readonly index?: 'none' | { readonly type: string; readonly params?: Readonly<Record<string, string | number>> };
+  readonly shards?: number;
+  readonly load?: boolean;
+}

@@ -1,0 +1,166 @@
+import type { RecordBatch } from 'apache-arrow';
+import type { Reader } from '../adapters/types.js';
+import { type Bitmap, createBitmap } from '../batch/bitmap.js';
+import { isText, keyIndex, rawColumn } from '../batch/columns.js';
+import { createDigester, type Digester } from '../batch/digest.js';
+import { nonFiniteRows } from '../batch/finite.js';
+import type { TaskConfig } from '../config/types.js';
+import type { Transformer } from '../transforms/types.js';
+import { fail } from '../util/errors.js';
+import { type BadRows, idText } from './bad-rows.js';
+import { createDuplicateFinder, type DuplicateReport } from './duplicates.js';
+import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
+
+export interface PreflightInput {
+  readonly reader: Reader;
+  readonly splits: readonly PlacedSplit[];
+  readonly ids: Transformer;
+  /** The keys are the source's own, so they may repeat. */
+  readonly storedIds: boolean;
+  readonly config: TaskConfig;
+  readonly badRows: BadRows;
+  readonly signal: AbortSignal;
+  readonly onProgress: (rows: number, bytes: number) => void;
+}
+
+export interface Preflight {
+  /** undefined = not looked for. */
+  readonly duplicates?: DuplicateReport;
+  /** Rows of the run that are not written: set aside, or losing copies of an id. */
+  readonly dropped?: Bitmap;
+  /** Digest per partition ('' without one); absent when the rows that will be written differ from those looked at. */
+  readonly digests?: ReadonlyMap<string, Digester>;
+  /** Rows with the ids 2^63-1 and -2^63, which no query finds. */
+  readonly edgeIds: number;
+}
+
+const LARGEST = 2n ** 63n - 1n;
+const SMALLEST = -(2n ** 63n);
+
+/** Watches the keys of a pass: strictly ascending keys need no search for duplicates. */
+interface KeyWatch {
+  readonly ascending: boolean;
+  readonly edges: number;
+  see(batch: RecordBatch): void;
+}
+
+function watchKeys(key: number): KeyWatch {
+  let ascending = true;
+  let edges = 0;
+  let last: bigint | undefined;
+  return {
+    get ascending() {
+      return ascending;
+    },
+    get edges() {
+      return edges;
+    },
+    see(batch) {
+      const { values } = rawColumn(batch, key);
+      if (isText(values)) {
+        ascending = false;
+        return;
+      }
+      const ids = values as BigInt64Array;
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i]!;
+        if (last !== undefined && id <= last) ascending = false;
+        if (id === LARGEST || id === SMALLEST) edges++;
+        last = id;
+      }
+    },
+  };
+}
+
+/** Second pass over the keys alone, into the finder. */
+async function findDuplicates(input: PreflightInput, totalRows: number): Promise<DuplicateReport> {
+  const { reader, splits, config, signal } = input;
+  await using finder = await createDuplicateFinder();
+  const keyName = reader.schema.fields[keyIndex(reader.schema)]!.name;
+  for (const placed of splits) {
+    const options = { maxBytes: config.options.batchBytes, columns: [keyName], signal };
+    for await (const { batch, row } of batchesOf(reader, placed, options)) {
+      await finder.add(rawColumn(batch, keyIndex(batch.schema)), row);
+    }
+  }
+  return finder.finish(totalRows, config.options.onDuplicateId);
+}
+
+function refuseDuplicates(report: DuplicateReport): never {
+  const shown = report.first.map((d) => `id ${d.id} in rows ${d.rows.slice(0, 3).join(', ')}`).join('; ');
+  throw fail('SRC_DUPLICATE_ID', `${report.ids} ids occur more than once (${report.extraRows} rows too many): ${shown}`);
+}
+
+function mergeDropped(totalRows: number, bad: Bitmap, losers: Bitmap | undefined): Bitmap | undefined {
+  if (bad.count === 0) return losers && losers.count > 0 ? losers : undefined;
+  if (losers) for (let row = 0; row < totalRows; row++) if (losers.has(row)) bad.add(row);
+  return bad;
+}
+
+async function addDigest(digests: Map<string, Digester>, ids: Transformer, batch: RecordBatch, partition: string): Promise<void> {
+  let digester = digests.get(partition);
+  if (!digester) {
+    digester = await createDigester(ids.schema);
+    digests.set(partition, digester);
+  }
+  digester.add(batch);
+}
+
+async function checkFinite(input: PreflightInput, placed: PlacedBatch, batch: RecordBatch, bad: Bitmap): Promise<void> {
+  for (const i of nonFiniteRows(batch)) {
+    bad.add(placed.row + i);
+    await input.badRows.add({
+      source: placed.split.split.source,
+      row: placed.row + i - placed.split.base,
+      id: idText(batch, i),
+      reason: 'NaN or infinity in the vector',
+    });
+  }
+}
+
+/**
+ * The pass before anything of the target is touched. `full` reads everything: finite values, ids, digest; `headers`
+ * reads only the ids, and only when the duplicate policy needs them.
+ * Throws SRC_BAD_ROW, SRC_DUPLICATE_ID and whatever the reader throws.
+ */
+export async function preflight(input: PreflightInput): Promise<Preflight> {
+  const { reader, splits, ids, config } = input;
+  const totalRows = splits.reduce((sum, s) => sum + s.rows, 0);
+  const stored = input.storedIds;
+  const policy = config.options.onDuplicateId;
+  if (config.options.preflight === 'headers') {
+    if (!stored || policy === 'keep') return stored ? { edgeIds: 0 } : { edgeIds: 0, duplicates: NO_DUPLICATES };
+    const duplicates = await findDuplicates(input, totalRows);
+    if (policy === 'error' && duplicates.ids > 0) refuseDuplicates(duplicates);
+    return { duplicates, edgeIds: 0, ...(duplicates.losers?.count ? { dropped: duplicates.losers } : {}) };
+  }
+  const bad = createBitmap(totalRows);
+  const digests = new Map<string, Digester>();
+  const watch = watchKeys(keyIndex(ids.schema));
+  for (const placed of splits) {
+    const options = { maxBytes: config.options.batchBytes, signal: input.signal };
+    for await (const item of batchesOf(reader, placed, options)) {
+      const batch = ids.apply(item.batch, item.row);
+      await checkFinite(input, item, batch, bad);
+      if (keyIndex(ids.schema) >= 0) watch.see(batch);
+      if (bad.count === 0) await addDigest(digests, ids, batch, placed.partition ?? '');
+      input.onProgress(item.row + batch.numRows, batchBytes(batch));
+    }
+  }
+  input.badRows.check();
+  const duplicates = stored && !watch.ascending ? await findDuplicates(input, totalRows) : NO_DUPLICATES;
+  if (policy === 'error' && duplicates.ids > 0) refuseDuplicates(duplicates);
+  const dropped = mergeDropped(totalRows, bad, duplicates.losers);
+  return { duplicates, edgeIds: watch.edges, ...(dropped ? { dropped } : { digests }) };
+}
+
+const NO_DUPLICATES: DuplicateReport = { extraRows: 0, ids: 0, first: [] };
+
+/** Bytes of all values of a batch. */
+export function batchBytes(batch: RecordBatch): number {
+  return batch.schema.fields.reduce((sum, _, i) => {
+    const { values, width, rows } = rawColumn(batch, i);
+    if (isText(values)) return sum + values.offsets[rows]! - values.offsets[0]!;
+    return sum + values.BYTES_PER_ELEMENT * width * rows;
+  }, 0);
+}

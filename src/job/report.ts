@@ -1,0 +1,86 @@
+import type { Action, SourceInfo } from '../adapters/types.js';
+import type { TaskName } from '../config/types.js';
+import type { ErrorCode, MilvusdmError } from '../util/errors.js';
+import type { ExitCode } from '../util/exit-codes.js';
+import type { VerifyLevel } from './verify.js';
+
+/** Version of the JSON document. */
+export const REPORT_VERSION = 1;
+
+export type RunStatus = 'done' | 'skipped' | 'partial' | 'failed' | 'interrupted';
+
+export interface TargetReport {
+  readonly source: string;
+  readonly collection: string;
+  readonly partition: string | null;
+  readonly rows_read: number;
+  readonly rows_written: number;
+  readonly rows_skipped: number;
+  /** Rows beyond the first of each id; null when nobody has looked. */
+  readonly duplicates: number | null;
+  readonly verified: VerifyLevel;
+  /** 32 hexadecimal digits (docs/verification.md), null when nothing was read. */
+  readonly digest: string | null;
+  /** Rows that the target holds at the end, null when it was not asked. */
+  readonly target_rows: number | null;
+}
+
+export interface ErrorReport {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What a run prints as JSON (`schemas/report.schema.json`). */
+export interface Report {
+  readonly version: typeof REPORT_VERSION;
+  readonly task: TaskName | null;
+  readonly status: RunStatus;
+  readonly exit_code: ExitCode;
+  readonly job_id: string | null;
+  readonly resumable: boolean;
+  readonly targets: readonly TargetReport[];
+  readonly warnings: readonly string[];
+  readonly error: ErrorReport | null;
+  readonly seconds: number;
+  /** Bytes of all values written. */
+  readonly bytes: number;
+}
+
+/** What `plan` shows: everything that a run would do, decided without touching the target. */
+export interface PlanReport {
+  readonly version: typeof REPORT_VERSION;
+  readonly task: TaskName;
+  readonly status: 'planned';
+  readonly exit_code: ExitCode;
+  readonly job_id: string;
+  readonly server: string;
+  readonly collection: string;
+  readonly metric: string;
+  readonly sources: readonly SourceInfo[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly actions: readonly Action[];
+  readonly warnings: readonly string[];
+}
+
+export function errorReport(error: MilvusdmError): ErrorReport {
+  return { code: error.code, message: error.message, hint: error.hint };
+}
+
+/** The report of a run that failed before there was a job: a wrong command line or file. */
+export function failureReport(task: TaskName | null, error: MilvusdmError): Report {
+  return {
+    version: REPORT_VERSION,
+    task,
+    status: error.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
+    exit_code: error.exitCode,
+    job_id: null,
+    resumable: false,
+    targets: [],
+    warnings: [],
+    error: errorReport(error),
+    seconds: 0,
+    bytes: 0,
+  };
+}

@@ -1,0 +1,235 @@
+import { keyIndex } from '../batch/columns.js';
+import type { TaskConfig } from '../config/types.js';
+import { dropRows } from '../transforms/drop-rows.js';
+import { type IdSource, idTransform } from '../transforms/ids.js';
+import type { Transformer } from '../transforms/types.js';
+import { throwIfAborted } from '../util/abort.js';
+import { plural } from '../util/bytes.js';
+import { fail, type MilvusdmError, toMilvusdmError } from '../util/errors.js';
+import { EXIT } from '../util/exit-codes.js';
+import { type BadRows, collectBadRows } from './bad-rows.js';
+import { copyRows, newResult, type UnitResult } from './copy.js';
+import { type Emit, type JobSignals, type OpenJob, openJob, phaseTeller } from './open-job.js';
+import { type Preflight, preflight } from './preflight.js';
+import { errorReport, REPORT_VERSION, type Report, type RunStatus, type TargetReport } from './report.js';
+import { type Verified, verifyUnit } from './verify.js';
+
+/** One execution of a job: what it works with, and what is known of it so far. */
+interface Run {
+  readonly config: TaskConfig;
+  readonly signals: JobSignals;
+  readonly emit: Emit;
+  readonly teller: ReturnType<typeof phaseTeller>;
+  readonly badRows: BadRows;
+  readonly results: Map<string, UnitResult>;
+  readonly verified: Map<string, Verified>;
+  readonly digests: Map<string, string>;
+  readonly warnings: string[];
+  duplicates: number | null;
+  bytes: number;
+}
+
+function warn(run: Run, message: string): void {
+  run.warnings.push(message);
+  run.emit({ type: 'warning', message });
+}
+
+async function firstId(run: Run, open: OpenJob): Promise<bigint> {
+  const { idStart } = run.config.options;
+  if (typeof idStart === 'bigint') return idStart;
+  if (!open.plan.needsIdStart) return 0n;
+  if (idStart === 'auto') return open.writer.nextId();
+  throw fail(
+    'DST_IDS',
+    `the source has no ids and "${run.config.collection}" holds rows: row numbers from 0 could collide with theirs`,
+    { hint: 'Set id_start: auto (largest id of the target + 1) or id_start: N.' },
+  );
+}
+
+async function chooseIds(run: Run, open: OpenJob): Promise<IdSource> {
+  const { idOffset, newIds } = run.config.options;
+  if (open.plan.autoId) return { kind: 'target' };
+  if (keyIndex(open.reader.schema) >= 0 && !newIds) return { kind: 'stored', offset: idOffset };
+  return { kind: 'rows', field: run.config.parameter.idField, start: await firstId(run, open) };
+}
+
+function tellDuplicates(run: Run, open: OpenJob, result: Preflight): void {
+  const { duplicates } = result;
+  run.duplicates = duplicates?.extraRows ?? null;
+  if (duplicates && duplicates.ids > 0) {
+    const shown = duplicates.first.map((d) => `${d.id} (rows ${d.rows.slice(0, 3).join(', ')})`).join('; ');
+    const how = run.config.options.onDuplicateId;
+    const extra = plural(duplicates.extraRows, 'row');
+    warn(run, `ids that occur more than once: ${duplicates.ids}, ${extra} too many (on_duplicate_id: ${how}): ${shown}`);
+    if (open.writer.deduplicates && how === 'keep') {
+      warn(run, `${open.writer.server} keeps only the last copy of an id, whatever is asked`);
+    }
+  }
+  if (result.edgeIds > 0) {
+    warn(run, `${plural(result.edgeIds, 'row')} with the id 2^63-1 or -2^63, which no Milvus query finds`);
+  }
+}
+
+async function check(run: Run, open: OpenJob, ids: IdSource, transform: Transformer): Promise<Preflight> {
+  run.teller.phase('preflight');
+  const splits = open.splits.filter((s) => open.plan.units.some((u) => u.partition === s.partition && u.write));
+  const total = splits.reduce((sum, s) => sum + s.rows, 0);
+  const result = await preflight({
+    reader: open.reader,
+    splits,
+    ids: transform,
+    storedIds: ids.kind === 'stored',
+    config: run.config,
+    badRows: run.badRows,
+    signal: run.signals.stop,
+    onProgress: (rows, bytes) => run.emit({ type: 'progress', phase: 'preflight', done: rows, total, bytes }),
+  });
+  tellDuplicates(run, open, result);
+  return result;
+}
+
+async function copy(run: Run, open: OpenJob, pre: Preflight, transformers: readonly Transformer[]): Promise<void> {
+  const total = open.splits.reduce((sum, s) => sum + s.rows, 0);
+  let done = 0;
+  await copyRows(
+    {
+      reader: open.reader,
+      writer: open.writer,
+      splits: open.splits,
+      transformers,
+      config: run.config,
+      units: open.plan.units,
+      digest: pre.digests === undefined,
+      checkFinite: run.config.options.preflight === 'headers',
+      badRows: run.badRows,
+      idsUnique: !open.plan.autoId && pre.duplicates?.extraRows === 0,
+      stop: run.signals.stop,
+      kill: run.signals.kill,
+      onProgress(rows, bytes) {
+        done += rows;
+        run.bytes += bytes;
+        run.emit({ type: 'progress', phase: 'write', done, total, bytes: run.bytes });
+      },
+    },
+    run.results,
+  );
+  for (const [name, digester] of pre.digests ?? []) run.digests.set(name, digester.result().hex);
+  for (const [name, { digester }] of run.results) if (digester) run.digests.set(name, digester.result().hex);
+}
+
+async function verify(run: Run, open: OpenJob, transformers: readonly Transformer[]): Promise<void> {
+  const { config } = run;
+  const { verify: level, onDuplicateId } = config.options;
+  if (level === 'none') return;
+  const canQuery = await open.writer.openForReading(run.teller);
+  if (!canQuery && level === 'sample') {
+    warn(run, `"${config.collection}" has no index and cannot be loaded: verified by the server's row count only`);
+  }
+  run.teller.phase('verify');
+  const onlyOne = onDuplicateId === 'first' || onDuplicateId === 'last';
+  for (const [name, result] of run.results) {
+    if (!result.unit.write) continue;
+    const input = {
+      writer: open.writer,
+      reader: open.reader,
+      splits: open.splits.filter((s) => s.partition === result.unit.partition),
+      transformers,
+      config,
+      duplicates: onlyOne ? 0 : (run.duplicates ?? undefined),
+      progress: run.teller,
+      signal: run.signals.stop,
+      warn: (message: string) => warn(run, message),
+    };
+    run.verified.set(name, await verifyUnit(input, result, canQuery));
+  }
+}
+
+/** Every unit exists and the mode is skip: nothing is touched, and the report shows both counts. */
+function skipAll(run: Run, open: OpenJob): void {
+  for (const { split, rows, partition } of open.splits) {
+    const result = run.results.get(partition ?? '')!;
+    result.sources.push(split.source);
+    result.rowsSkipped += rows;
+    run.verified.set(partition ?? '', { level: 'none', targetRows: result.unit.existingRows });
+  }
+}
+
+async function perform(run: Run, open: OpenJob): Promise<RunStatus> {
+  for (const unit of open.plan.units) run.results.set(unit.partition ?? '', newResult(unit));
+  for (const message of open.warnings) warn(run, message);
+  if (open.plan.units.every((u) => !u.write)) {
+    skipAll(run, open);
+    return 'skipped';
+  }
+  const ids = await chooseIds(run, open);
+  const transform = idTransform(open.reader.schema, ids);
+  const pre = await check(run, open, ids, transform);
+  run.teller.phase('prepare');
+  throwIfAborted(run.signals.stop);
+  await open.writer.prepare(open.plan);
+  run.teller.phase('write');
+  const transformers = pre.dropped ? [transform, dropRows(transform.schema, pre.dropped)] : [transform];
+  await copy(run, open, pre, transformers);
+  await open.writer.commit(run.teller);
+  await verify(run, open, transformers);
+  await open.writer.settle(run.teller);
+  return run.badRows.count > 0 ? 'partial' : 'done';
+}
+
+function targets(run: Run): TargetReport[] {
+  return [...run.results].map(([name, r]) => ({
+    source: r.sources.join(', '),
+    collection: run.config.collection,
+    partition: r.unit.partition ?? null,
+    rows_read: r.rowsRead,
+    rows_written: r.rowsWritten,
+    rows_skipped: r.rowsSkipped,
+    duplicates: run.duplicates,
+    verified: run.verified.get(name)?.level ?? 'none',
+    digest: run.digests.get(name) ?? null,
+    target_rows: run.verified.get(name)?.targetRows ?? null,
+  }));
+}
+
+/** Runs a job from opening to report. A failure is part of the report, never thrown. */
+export async function executeRun(config: TaskConfig, id: string, signals: JobSignals, emit: Emit): Promise<Report> {
+  const started = performance.now();
+  const { onBadRow, quarantineLimit } = config.options;
+  await using badRows = collectBadRows({ quarantine: onBadRow === 'quarantine', limit: quarantineLimit, jobId: id });
+  const run: Run = {
+    config,
+    signals,
+    emit,
+    teller: phaseTeller(emit),
+    badRows,
+    results: new Map(),
+    verified: new Map(),
+    digests: new Map(),
+    warnings: [],
+    duplicates: null,
+    bytes: 0,
+  };
+  const report = (status: RunStatus, error?: MilvusdmError): Report => ({
+    version: REPORT_VERSION,
+    task: config.task,
+    status,
+    exit_code: error?.exitCode ?? EXIT.ok,
+    job_id: id,
+    resumable: false,
+    targets: targets(run),
+    warnings: run.warnings,
+    error: error ? errorReport(error) : null,
+    seconds: Math.round(performance.now() - started) / 1000,
+    bytes: run.bytes,
+  });
+  try {
+    await using open = await openJob(config, signals, emit);
+    const status = await perform(run, open);
+    if (status !== 'partial') return report(status);
+    const message = `${plural(badRows.count, 'row')} were set aside in ${badRows.file}; all others are written`;
+    return report('partial', fail('ROWS_QUARANTINED', message));
+  } catch (thrown) {
+    const error = toMilvusdmError(thrown);
+    return report(error.code === 'INTERRUPTED' ? 'interrupted' : 'failed', error);
+  }
+}

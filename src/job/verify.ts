@@ -1,0 +1,144 @@
+import type { PhaseProgress, Reader, TargetRow, Writer } from '../adapters/types.js';
+import { sameValue } from '../batch/values.js';
+import type { TaskConfig } from '../config/types.js';
+import type { Transformer } from '../transforms/types.js';
+import { sleep } from '../util/abort.js';
+import { formatCount, plural } from '../util/bytes.js';
+import { fail } from '../util/errors.js';
+import type { UnitResult } from './copy.js';
+import { batchesOf, type PlacedSplit } from './run-context.js';
+import { type SampledRow, takeSample } from './sample.js';
+
+export type VerifyLevel = 'none' | 'count' | 'sample';
+
+export interface Verified {
+  readonly level: VerifyLevel;
+  /** Rows that the target holds now. */
+  readonly targetRows: number | undefined;
+}
+
+export interface VerifyInput {
+  readonly writer: Writer;
+  readonly reader: Reader;
+  readonly splits: readonly PlacedSplit[];
+  readonly transformers: readonly Transformer[];
+  readonly config: TaskConfig;
+  /** Rows beyond the first of each id that were written, as far as known. */
+  readonly duplicates: number | undefined;
+  readonly progress: PhaseProgress;
+  readonly signal: AbortSignal;
+  readonly warn: (message: string) => void;
+}
+
+/** A count may lag behind an acknowledged write for a moment where it comes from the server's statistics. */
+const COUNT_PATIENCE_MS = 15_000;
+const LARGEST = 2n ** 63n - 1n;
+const SMALLEST = -(2n ** 63n);
+
+async function settledCount(input: VerifyInput, result: UnitResult, expected: number): Promise<number> {
+  const deadline = Date.now() + COUNT_PATIENCE_MS;
+  for (let wait = 100; ; wait *= 2) {
+    const rows = await input.writer.countRows(result.unit);
+    if (rows === expected || Date.now() + wait > deadline) return rows;
+    await sleep(wait, input.signal);
+  }
+}
+
+function unitName(input: VerifyInput, result: UnitResult): string {
+  const { partition } = result.unit;
+  return partition === undefined ? `"${input.config.collection}"` : `"${input.config.collection}/${partition}"`;
+}
+
+/** Compares the target's count with what was written. A fresh unit must agree exactly; one that had rows only warns. */
+async function verifyCount(input: VerifyInput, result: UnitResult): Promise<number> {
+  const { unit, rowsWritten } = result;
+  const name = unitName(input, result);
+  const repeated = input.duplicates ?? 0;
+  const unique = input.writer.deduplicates ? rowsWritten - repeated : rowsWritten;
+  const expected = unit.fresh ? unique : unit.existingRows + rowsWritten;
+  const rows = await settledCount(input, result, expected);
+  if (rows === expected) return rows;
+  // A deduplicating server counts ids, and how many ids of a part repeat is not known when the run has several parts.
+  const unknown = input.writer.deduplicates && (input.duplicates === undefined || (repeated > 0 && unit.partition !== undefined));
+  const text = `${name} holds ${formatCount(rows)} rows where ${formatCount(expected)} are expected`;
+  if (unit.fresh && !unknown) throw fail('VERIFY_MISMATCH', text);
+  input.warn(`${text} (others may write to it, or ids were there before)`);
+  return rows;
+}
+
+type Difference = { readonly row: SampledRow; readonly kind: 'missing' | 'different' };
+
+function compareSample(sample: readonly SampledRow[], found: readonly TargetRow[]): Difference[] {
+  const byKey = new Map<string, TargetRow[]>();
+  for (const row of found) {
+    const key = String(row.key);
+    byKey.set(key, [...(byKey.get(key) ?? []), row]);
+  }
+  return sample.flatMap((row): Difference[] => {
+    const candidates = byKey.get(String(row.key)) ?? [];
+    if (candidates.length === 0) return [{ row, kind: 'missing' }];
+    const same = candidates.some((c) => [...row.values].every(([name, value]) => sameValue(value, c.values.get(name))));
+    return same ? [] : [{ row, kind: 'different' }];
+  });
+}
+
+/** All copies of the given ids in the source: for an id that occurs twice, the target may show either. */
+async function copiesOf(input: VerifyInput, keys: ReadonlySet<string>): Promise<SampledRow[]> {
+  const copies: SampledRow[] = [];
+  for (const placed of input.splits) {
+    const options = { maxBytes: input.config.options.batchBytes, signal: input.signal };
+    for await (const item of batchesOf(input.reader, placed, options)) {
+      let batch = item.batch;
+      for (const transformer of input.transformers) batch = transformer.apply(batch, item.row);
+      for (let i = 0; i < batch.numRows; i++) {
+        const row = takeSample(batch, i);
+        if (keys.has(String(row.key))) copies.push(row);
+      }
+    }
+  }
+  return copies;
+}
+
+async function explained(input: VerifyInput, result: UnitResult, found: readonly TargetRow[], d: Difference): Promise<boolean> {
+  if (d.kind === 'missing') return false;
+  if (input.duplicates !== 0) {
+    const copies = await copiesOf(input, new Set([String(d.row.key)]));
+    if (copies.some((copy) => compareSample([copy], found).length === 0)) return true;
+  }
+  if (result.unit.fresh) return false;
+  const copies = await input.writer.countRows(result.unit, d.row.key!);
+  if (copies < 2 && !input.writer.deduplicates) return false;
+  input.warn(`id ${d.row.key} was in ${unitName(input, result)} before: a query may show the older row`);
+  return true;
+}
+
+/** Looks the sampled rows up in the target and compares them bit for bit. Throws VERIFY_MISMATCH. */
+async function verifySample(input: VerifyInput, result: UnitResult): Promise<void> {
+  const usable = result.sampler.rows.filter((r) => r.key !== undefined && r.key !== LARGEST && r.key !== SMALLEST);
+  input.progress.progress(0, usable.length);
+  const found = await input.writer.findRows(
+    usable.map((r) => r.key!),
+    result.unit,
+  );
+  const differences: Difference[] = [];
+  for (const d of compareSample(usable, found)) if (!(await explained(input, result, found, d))) differences.push(d);
+  input.progress.progress(usable.length, usable.length);
+  if (differences.length === 0) return;
+  const missing = differences.filter((d) => d.kind === 'missing').length;
+  const ids = differences.slice(0, 10).map((d) => `${d.row.key} (${d.kind})`);
+  throw fail(
+    'VERIFY_MISMATCH',
+    `${differences.length} of ${plural(usable.length, 'sampled row')} of ${unitName(input, result)} are wrong (${missing} missing): ids ${ids.join(', ')}`,
+  );
+}
+
+/**
+ * Proves that what was written is there: the count, and unless the level is `count` or the target cannot be queried, a
+ * random sample bit for bit. Throws VERIFY_MISMATCH naming numbers and ids.
+ */
+export async function verifyUnit(input: VerifyInput, result: UnitResult, canQuery: boolean): Promise<Verified> {
+  const targetRows = await verifyCount(input, result);
+  if (input.config.options.verify === 'count' || !canQuery) return { level: 'count', targetRows };
+  await verifySample(input, result);
+  return { level: 'sample', targetRows };
+}

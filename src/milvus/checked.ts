@@ -1,0 +1,51 @@
+import { ErrorCode } from '@zilliz/milvus2-sdk-node';
+import { MilvusdmError } from '../util/errors.js';
+import type { Status } from './decode.js';
+import { grpcError, isOk, statusError } from './status.js';
+
+/** A status as the SDK shows it: inside the answer, or the answer itself. */
+interface SdkStatus {
+  readonly error_code?: string | number;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly retriable?: boolean;
+}
+
+function legacyNumber(code: string | number | undefined): number {
+  if (typeof code === 'number') return code;
+  if (code === undefined || code === '') return 0;
+  const number = (ErrorCode as unknown as Record<string, number>)[code];
+  return typeof number === 'number' ? number : code.toLowerCase() === 'success' ? 0 : 1;
+}
+
+/** The status in an answer of the SDK; an answer without one (the SDK's `{}` for a call the server lacks) is not ok. */
+export function sdkStatus(answer: unknown): Status {
+  const outer = answer as { status?: SdkStatus } & SdkStatus;
+  const status = outer?.status ?? outer;
+  if (!status || (status.error_code === undefined && status.code === undefined)) {
+    return { legacyCode: 1, code: 0, reason: 'the server gave no status: it may not know this call', retriable: false };
+  }
+  return {
+    legacyCode: legacyNumber(status.error_code),
+    code: Number(status.code ?? 0),
+    reason: status.reason ?? '',
+    retriable: status.retriable ?? false,
+  };
+}
+
+/**
+ * Runs one call of the SDK and gives its answer when its status is ok. Everything else, whether the SDK rejected,
+ * resolved with a code, or resolved with an Error, is thrown as our error. `allow` lets a bad status through.
+ */
+export async function checked<T>(what: string, call: Promise<T>, allow?: (status: Status) => boolean): Promise<T> {
+  let answer: T;
+  try {
+    answer = await call;
+  } catch (thrown) {
+    throw thrown instanceof MilvusdmError ? thrown : grpcError(thrown, what);
+  }
+  if (answer instanceof Error) throw grpcError(answer, what);
+  const status = sdkStatus(answer);
+  if (!isOk(status) && !allow?.(status)) throw statusError(status, what);
+  return answer;
+}

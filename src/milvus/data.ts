@@ -1,0 +1,118 @@
+import type { RawValues } from '../batch/columns.js';
+import { fail } from '../util/errors.js';
+import type { Connection } from './connection.js';
+import { decodeMutation, decodeQuery, type Mutation, type QueryAnswer } from './decode.js';
+import { requireOk } from './status.js';
+import { delimitedSize, WireWriter } from './wire.js';
+
+/** Deadline of one insert or query. */
+export const DATA_TIMEOUT_MS = 60_000;
+
+export interface QueryOptions {
+  readonly collection: string;
+  /** Milvus expression, e.g. `id in [1,2]`. */
+  readonly expression: string;
+  readonly outputFields: readonly string[];
+  readonly partitions?: readonly string[];
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** QueryRequest: 3 collection, 4 expr, 5 output fields, 6 partitions, 9 parameters; consistency Strong is 0 of field 11. */
+function encodeQuery(query: QueryOptions): Uint8Array {
+  const encoder = new TextEncoder();
+  const parts: [number, Uint8Array][] = [
+    [3, encoder.encode(query.collection)],
+    [4, encoder.encode(query.expression)],
+    ...query.outputFields.map((f): [number, Uint8Array] => [5, encoder.encode(f)]),
+    ...(query.partitions ?? []).map((p): [number, Uint8Array] => [6, encoder.encode(p)]),
+  ];
+  if (query.limit !== undefined) parts.push([9, keyValue('limit', String(query.limit))]);
+  const size = parts.reduce((sum, [, bytes]) => sum + delimitedSize(bytes.length), 0);
+  const out = new WireWriter(new Uint8Array(size));
+  for (const [field, bytes] of parts) out.text(field, bytes);
+  return out.bytes;
+}
+
+function keyValue(key: string, value: string): Uint8Array {
+  const encoder = new TextEncoder();
+  const [k, v] = [encoder.encode(key), encoder.encode(value)];
+  const out = new WireWriter(new Uint8Array(delimitedSize(k.length) + delimitedSize(v.length)));
+  out.text(1, k);
+  out.text(2, v);
+  return out.bytes;
+}
+
+/** One query with consistency Strong: it sees everything that was acknowledged before. The collection must be loaded. */
+export async function query(connection: Connection, options: QueryOptions): Promise<QueryAnswer> {
+  const answer = decodeQuery(
+    await connection.call('Query', encodeQuery(options), {
+      deadlineMs: DATA_TIMEOUT_MS,
+      ...(options.signal ? { signal: options.signal } : {}),
+    }),
+  );
+  requireOk(answer.status, `query ${options.collection} (${options.expression.slice(0, 80)})`);
+  return answer;
+}
+
+/** Rows that `expression` selects, by count(*) with consistency Strong; copies of an id count each. */
+export async function countRows(
+  connection: Connection,
+  collection: string,
+  o: { expression?: string; partition?: string } = {},
+): Promise<number> {
+  const answer = await query(connection, {
+    collection,
+    expression: o.expression ?? '',
+    outputFields: ['count(*)'],
+    ...(o.partition === undefined ? {} : { partitions: [o.partition] }),
+  });
+  const values: RawValues | undefined = answer.columns[0]?.values;
+  if (!(values instanceof BigInt64Array) || values.length !== 1) {
+    throw fail('DST_REFUSED', `count(*) of ${collection} gave no number`);
+  }
+  return Number(values[0]);
+}
+
+/** Sends an encoded InsertRequest or UpsertRequest. */
+export async function mutate(
+  connection: Connection,
+  method: 'Insert' | 'Upsert',
+  request: Uint8Array,
+  what: string,
+  signal?: AbortSignal,
+): Promise<Mutation> {
+  const bytes = await connection.call(method, request, { deadlineMs: DATA_TIMEOUT_MS, ...(signal ? { signal } : {}) });
+  const answer = decodeMutation(bytes);
+  requireOk(answer.status, what);
+  if (answer.failed > 0) throw fail('DST_REFUSED', `${what}: the server names ${answer.failed} rows as not written`);
+  return answer;
+}
+
+/** Deletes by expression. DeleteRequest: 3 collection, 4 partition, 5 expr. */
+export async function deleteRows(
+  connection: Connection,
+  collection: string,
+  partition: string,
+  expression: string,
+): Promise<void> {
+  const encoder = new TextEncoder();
+  const parts: [number, Uint8Array][] = [
+    [3, encoder.encode(collection)],
+    [4, encoder.encode(partition)],
+    [5, encoder.encode(expression)],
+  ];
+  const out = new WireWriter(new Uint8Array(parts.reduce((sum, [, b]) => sum + delimitedSize(b.length), 0)));
+  for (const [field, bytes] of parts) out.text(field, bytes);
+  const what = `delete from ${collection}/${partition}`;
+  requireOk(
+    decodeMutation(await connection.call('Delete', out.bytes, { deadlineMs: DATA_TIMEOUT_MS })).status,
+    what,
+  );
+}
+
+/** Text as a string literal of a Milvus expression. */
+export function textLiteral(text: string): string {
+  return JSON.stringify(text);
+}
+

@@ -1,0 +1,38 @@
+import { sleep, throwIfAborted } from '../util/abort.js';
+import { MilvusdmError } from '../util/errors.js';
+
+export interface RetryPolicy {
+  /** Milliseconds after the first failure during which the operation is tried again. */
+  readonly totalMs: number;
+  readonly signal?: AbortSignal;
+  /** Told before every wait. */
+  readonly onRetry?: (error: MilvusdmError, waitMs: number) => void;
+}
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5000;
+
+/**
+ * The one retry loop. Repeats `operation` while it fails with an error whose `retry` is not "no", with doubling waits and
+ * jitter, until `totalMs` have passed since its first failure in a row; then the last error is thrown.
+ */
+export async function withRetry<T>(operation: () => Promise<T>, policy: RetryPolicy): Promise<T> {
+  let failingSince: number | undefined;
+  let wait = FIRST_WAIT_MS;
+  for (;;) {
+    throwIfAborted(policy.signal);
+    try {
+      return await operation();
+    } catch (thrown) {
+      if (!(thrown instanceof MilvusdmError) || thrown.retry === 'no') throw thrown;
+      const now = Date.now();
+      failingSince ??= now;
+      const left = failingSince + policy.totalMs - now;
+      if (left <= 0) throw thrown;
+      const waitMs = Math.min(left, (thrown.retryAfterMs ?? wait) * (0.75 + Math.random() / 2));
+      policy.onRetry?.(thrown, waitMs);
+      await sleep(waitMs, policy.signal);
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    }
+  }
+}

@@ -1,0 +1,144 @@
+"""Reads a collection back with pymilvus and prints one JSON object of what is really in it, independently of milvusdm.
+
+The sha256 of the vectors (as stored) and of the ids, both in ascending order of the ids, are those of the fixtures' expected.json.
+Reads by pages of the primary key, which no limit on offsets stops. A query needs an index and a loaded collection: what is
+missing is made for the time of reading and taken away again.
+"""
+import argparse
+import hashlib
+import json
+import warnings
+
+import numpy as np
+
+warnings.simplefilter('ignore')
+from pymilvus import Collection, DataType, connections, utility  # noqa: E402
+
+VECTORS = {
+    DataType.FLOAT_VECTOR,
+    DataType.BINARY_VECTOR,
+    DataType.FLOAT16_VECTOR,
+    DataType.BFLOAT16_VECTOR,
+}
+PAGE = 8000
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--uri', required=True)
+    parser.add_argument('--collection', required=True)
+    parser.add_argument('--partition')
+    parser.add_argument('--vector-field')
+    parser.add_argument('--db', default='default')
+    parser.add_argument('--counts', action='store_true', help='no digests')
+    return parser.parse_args()
+
+
+def stored_bytes(value, kind):
+    if kind == DataType.FLOAT_VECTOR:
+        return np.asarray(value, '<f4').tobytes()
+    return b''.join(bytes(part) for part in value) if isinstance(value, list) else bytes(value)
+
+
+def count(collection, partitions):
+    found = collection.query('', output_fields=['count(*)'], partition_names=partitions, consistency_level='Strong')
+    return found[0]['count(*)']
+
+
+def pages(collection, key, vector, partitions):
+    text = key.dtype == DataType.VARCHAR
+    where = f'{key.name} >= ""' if text else f'{key.name} >= {-2**63 + 1}'
+    while True:
+        page = collection.query(
+            where, output_fields=[key.name, vector.name], partition_names=partitions, limit=PAGE, consistency_level='Strong'
+        )
+        if not page:
+            return
+        page.sort(key=lambda row: row[key.name])
+        yield page
+        where = f'{key.name} > {json.dumps(page[-1][key.name], ensure_ascii=False)}'
+
+
+def content(collection, vector, partitions):
+    key = collection.schema.primary_field
+    vectors, ids, rows = hashlib.sha256(), hashlib.sha256(), 0
+    for page in pages(collection, key, vector, partitions):
+        for row in page:
+            one = row[key.name]
+            ids.update(one.encode() + b'\0' if isinstance(one, str) else np.int64(one).tobytes())
+            vectors.update(stored_bytes(row[vector.name], vector.dtype))
+        rows += len(page)
+    return {
+        'rows': rows,
+        'dim': vector.params.get('dim'),
+        'vector': vector.dtype.name,
+        'sha256': vectors.hexdigest(),
+        'sha256_ids': ids.hexdigest(),
+    }
+
+
+def describe(field):
+    facts = {
+        'name': field.name,
+        'type': field.dtype.name,
+        'primary': bool(field.is_primary),
+        'auto_id': bool(field.auto_id),
+    }
+    return {**facts, **({'dim': field.params['dim']} if 'dim' in field.params else {})}
+
+
+def describe_index(index):
+    return {
+        'field': index.field_name,
+        'type': index.params.get('index_type'),
+        'metric': index.params.get('metric_type'),
+    }
+
+
+def make_readable(collection, fields, loaded):
+    """Indexes what a query needs and loads; gives the function that undoes both."""
+    bare = [field for field in fields if not any(index.field_name == field.name for index in collection.indexes)]
+    for field in bare:
+        binary = field.dtype == DataType.BINARY_VECTOR
+        kind, metric = ('BIN_FLAT', 'HAMMING') if binary else ('FLAT', 'L2')
+        collection.create_index(field.name, {'index_type': kind, 'metric_type': metric, 'params': {}})
+    if not loaded:
+        collection.load()
+
+    def undo():
+        if not loaded:
+            collection.release()
+            for index in [index for index in collection.indexes if index.field_name in {field.name for field in bare}]:
+                collection.drop_index(index_name=index.index_name)
+
+    return undo
+
+
+def main():
+    options = arguments()
+    connections.connect(uri=options.uri, db_name=options.db)
+    state = utility.load_state(options.collection).name
+    collection = Collection(options.collection)
+    vectors = [field for field in collection.schema.fields if field.dtype in VECTORS]
+    vector = next(field for field in vectors if options.vector_field in (None, field.name))
+    chosen = [options.partition] if options.partition else None
+    facts = {
+        'collection': options.collection,
+        'partition': options.partition,
+        'fields': [describe(field) for field in collection.schema.fields],
+        'partitions': [partition.name for partition in collection.partitions],
+        'indexes': [describe_index(index) for index in collection.indexes],
+        'aliases': sorted(collection.aliases),
+        'load_state': state,
+    }
+    undo = make_readable(collection, vectors, state == 'Loaded')
+    facts['count'] = count(collection, chosen)
+    facts['partition_counts'] = {name: count(collection, [name]) for name in facts['partitions']}
+    if not options.counts:
+        facts.update(content(collection, vector, chosen))
+    undo()
+    print(json.dumps(facts))
+
+
+if __name__ == '__main__':
+    main()
