@@ -29,7 +29,7 @@ export interface SourceInfo {
   readonly rows: number;
   readonly dim: number;
   readonly vectorType: MilvusType;
-  /** Milvus name of the metric that the source itself states. */
+  /** The metric that the source itself states, by its Milvus name where Milvus has it (L2, IP, HAMMING), else by its own (L1). */
   readonly metric?: string;
   readonly ids: 'stored' | 'none';
   readonly bytes: number;

@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 /** Whether the failed operation may be tried again by the one retry loop (`src/milvus/retry.ts`). */
 export type Retry = 'no' | 'yes' | 'after';
 
-interface CodeEntry {
+export interface CodeEntry {
   readonly exit: ExitCode;
   /** One sentence for `docs/errors.md`: when this code is given. */
   readonly when: string;
@@ -11,8 +11,40 @@ interface CodeEntry {
   readonly hint: string;
 }
 
+export type ErrorCode =
+  | 'USAGE'
+  | 'CFG_FILE'
+  | 'CFG_SYNTAX'
+  | 'CFG_INVALID'
+  | 'CFG_REFERENCE'
+  | 'CFG_CONFLICT'
+  | 'ENV_PYTHON'
+  | 'ENV_INSTALL'
+  | 'ENV_START'
+  | 'SRC_NOT_FOUND'
+  | 'SRC_UNREADABLE'
+  | 'SRC_TRUNCATED'
+  | 'SRC_CORRUPT'
+  | 'SRC_UNSUPPORTED'
+  | 'SRC_MISMATCH'
+  | 'SRC_BAD_ROW'
+  | 'SRC_DUPLICATE_ID'
+  | 'SRC_CHANGED'
+  | 'DST_REFUSED'
+  | 'DST_AUTH'
+  | 'DST_SCHEMA_MISMATCH'
+  | 'DST_UNSUPPORTED'
+  | 'DST_IDS'
+  | 'NET_UNAVAILABLE'
+  | 'NET_DEADLINE'
+  | 'VERIFY_MISMATCH'
+  | 'ROWS_QUARANTINED'
+  | 'NOTHING_MATCHED'
+  | 'INTERRUPTED'
+  | 'INTERNAL';
+
 /** Every error that a user can meet. `docs/errors.md` is generated from this table. */
-export const ERROR_CODES = {
+export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   USAGE: { exit: EXIT.config, when: 'The command line is not understood.', hint: 'Run `milvusdm --help`.' },
   CFG_FILE: {
     exit: EXIT.config,
@@ -155,9 +187,7 @@ export const ERROR_CODES = {
     when: 'milvusdm itself is at fault.',
     hint: 'Please report it with the log file.',
   },
-} as const satisfies Record<string, CodeEntry>;
-
-export type ErrorCode = keyof typeof ERROR_CODES;
+};
 
 export interface ErrorDetails {
   /** The next step for the user; the table's own hint where absent. */

@@ -10,11 +10,12 @@ export interface FieldNames {
   readonly vectorField: string;
 }
 
-/** Faiss metrics that Milvus has too. Binary indexes know only the Hamming distance, whatever their header says. */
-function milvusMetric(binary: boolean, metric: string): string | undefined {
-  if (binary) return 'HAMMING';
-  return metric === 'L2' || metric === 'IP' ? metric : undefined;
+/** Binary indexes know only the Hamming distance, whatever their header says. */
+function metricOf(node: OpenIndex['node']): string {
+  return node.binary ? 'HAMMING' : node.metric;
 }
+
+const SHARED_METRICS: ReadonlySet<string> = new Set(['L2', 'IP', 'HAMMING']);
 
 function idScheme(layout: RowLayout): string {
   if (layout.kind === 'flat') return 'ids: none stored, rows are known by their number';
@@ -32,12 +33,12 @@ export function fieldsOf(index: OpenIndex, names: FieldNames): FieldSpec[] {
 /** What `inspect` and `plan` show of an index. */
 export function infoOf(index: OpenIndex, names: FieldNames): SourceInfo {
   const { node, files } = index;
-  const metric = milvusMetric(node.binary, node.metric);
+  const metric = metricOf(node);
   const details = [`index: ${node.chain.join(' over ')}`, ...node.details];
   if (files.data) details.push(`data file: ${files.data.path} (${plural(files.data.stamp.size, 'byte')})`);
-  if (metric === undefined) {
+  if (!SHARED_METRICS.has(metric)) {
     const arg = node.metricArg === undefined ? '' : ` (parameter ${node.metricArg})`;
-    details.push(`metric: ${node.metric}${arg}, which Milvus does not have: name one in the YAML file`);
+    details.push(`metric: ${metric}${arg}, which Milvus does not have: name one in the YAML file`);
   } else {
     details.push(`metric: ${metric}`);
   }
@@ -50,7 +51,7 @@ export function infoOf(index: OpenIndex, names: FieldNames): SourceInfo {
     rows: node.rows,
     dim: node.dim,
     vectorType: node.binary ? 'BINARY_VECTOR' : 'FLOAT_VECTOR',
-    ...(metric === undefined ? {} : { metric }),
+    metric,
     ids: hasIds(node.layout) ? 'stored' : 'none',
     bytes: files.index.stamp.size + (files.data?.stamp.size ?? 0),
     fields: fieldsOf(index, names),

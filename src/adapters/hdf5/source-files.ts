@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Hdf5Source, SourceFile } from '../../config/types.js';
-import { plural } from '../../util/bytes.js';
+import { formatCount } from '../../util/bytes.js';
 import { fail } from '../../util/errors.js';
 import { fileState, unreadable } from './file.js';
 
@@ -36,10 +36,8 @@ function listFolder(dir: string): SourceFiles {
   const files = names.filter(wanted).map((name) => ({ path: join(dir, name) }));
   const skipped = names.filter((name) => !wanted(name));
   if (files.length === 0) {
-    const have =
-      skipped.length === 0
-        ? 'it is empty'
-        : `it has ${plural(skipped.length, 'other entry').replace('entrys', 'entries')}`;
+    const entries = skipped.length === 1 ? 'entry' : 'entries';
+    const have = skipped.length === 0 ? 'it is empty' : `it has ${formatCount(skipped.length)} other ${entries}`;
     throw fail('NOTHING_MATCHED', `${dir} has no .h5 or .hdf5 file: ${have}`, { hint: 'Check data_dir.' });
   }
   if (skipped.length === 0) return { files, warnings: [] };

@@ -75,6 +75,9 @@ const LARGE_HEAP_BYTES = 256 << 20;
 /** Each exception that crosses the library leaves some of its stack behind, so it is not used for ever after them. */
 const MAX_EXCEPTIONS = 64;
 
+/** A WebAssembly trap, or its stack overflowing. */
+const TRAPS: readonly string[] = ['RuntimeError', 'RangeError'];
+
 /** What a call into the library gave, or why it failed. */
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
 
@@ -171,7 +174,8 @@ function library(module: Hdf5Module, watch: Watch): Hdf5Library {
     } catch (thrown) {
       exceptions++;
       const text = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n')[0]!.slice(0, 200);
-      if (!(thrown instanceof WebAssembly.RuntimeError)) return { ok: false, reason: rootCause(watch.printed) || text };
+      const trapped = thrown instanceof Error && TRAPS.includes(thrown.name);
+      if (!trapped) return { ok: false, reason: rootCause(watch.printed) || text };
       crashed = text;
       return { ok: false, reason: `the HDF5 library crashed on it (${text})` };
     }

@@ -108,7 +108,7 @@ export function fixedColumn(file: Hdf5File, plan: ColumnPlan, region: Region, to
       readRows(file, plan, start, end - start, region.pointer);
     } catch (thrown) {
       // Once more chunk by chunk, so that the error names the rows that are damaged.
-      if (plan.dataset.chunks) {
+      if (plan.dataset.chunks && !file.library.worn()) {
         for (let at = start; at < end; at += unit) readRows(file, plan, at, Math.min(unit, end - at), region.pointer);
       }
       throw thrown;

@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { fail, toMilvusdmError } from '../util/errors.js';
+import { EXIT, type ExitCode } from '../util/exit-codes.js';
+import type { GlobalOptions } from './options.js';
+import { printFailure } from './output.js';
+
+// Everything heavy is imported by the command that needs it: `--help` and `validate` load none of it.
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 is needed.');
+  return value;
+}
+
+function withCommon(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document on stdout')
+    .option('--no-color', 'no colours')
+    .addOption(
+      new Option('--log-level <level>', 'least level of log lines on stderr')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .addOption(new Option('--log-format <format>', 'form of log lines on stderr').choices(['text', 'json']).default('text'))
+    .option('--quiet', 'no progress and no log on stderr but errors');
+}
+
+function withRun(command: Command): Command {
+  return withCommon(command)
+    .option('--limit <rows>', 'rehearse on the first N rows', positive)
+    .option('--dry-run', 'the same as plan: read only');
+}
+
+type Action = (options: GlobalOptions) => Promise<ExitCode>;
+
+function build(exit: (code: ExitCode) => void): Command {
+  const program = withRun(new Command('milvusdm'));
+  const act = (action: Action) => async (options: GlobalOptions) => exit(await action(options));
+  program
+    .description('Moves vector data into and out of Milvus; every row is proven to have arrived.')
+    .option('--yaml <file>', 'run the task in this YAML file')
+    .version(version(), '-V, --version')
+    .enablePositionalOptions()
+    .showHelpAfterError('(see milvusdm --help)')
+    .configureOutput({ writeOut: (text) => process.stdout.write(text), writeErr: (text) => process.stderr.write(text) })
+    .action(
+      act(async (options) => {
+        if (options.yaml === undefined) {
+          throw fail('USAGE', 'no task given', { hint: 'Use milvusdm --yaml FILE, or see milvusdm --help.' });
+        }
+        return (await import('./run.js')).runCommand(options.yaml, options);
+      }),
+    );
+  const file = (name: string, text: string, load: () => Promise<(path: string, o: GlobalOptions) => Promise<ExitCode>>) =>
+    program
+      .command(`${name} <file>`)
+      .description(text)
+      .action(async (path: string, options: GlobalOptions) => exit(await (await load())(path, options)));
+  withRun(file('run', 'run the task in a YAML file (the same as --yaml)', async () => (await import('./run.js')).runCommand));
+  withCommon(file('validate', 'check a YAML file, offline', async () => (await import('./validate.js')).validateCommand));
+  withRun(file('plan', 'show what a run would do; reads only', async () => (await import('./plan.js')).planCommand));
+  withCommon(file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand));
+  withCommon(file('schema', 'print the JSON schema of a task (F2M, H2M)', async () => (await import('./texts.js')).schemaCommand));
+  withCommon(file('init', 'print a commented example YAML of a task', async () => (await import('./texts.js')).initCommand));
+  for (const name of ['schema', 'init']) {
+    program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
+  }
+  return program;
+}
+
+function version(): string {
+  return VERSION;
+}
+
+const VERSION = '3.0.0-alpha.1';
+
+/** Leaves once stdout has taken everything; a reader that went away is no failure of ours. */
+function leave(code: ExitCode): void {
+  process.exitCode = code;
+  const end = (): void => process.exit(code);
+  if (process.stdout.writableLength === 0) end();
+  else process.stdout.once('drain', end);
+}
+
+function failWith(thrown: unknown): void {
+  const json = process.argv.includes('--json');
+  if (thrown instanceof CommanderError) {
+    // commander has written help, version or its own message already.
+    if (thrown.exitCode === 0) return leave(EXIT.ok);
+    if (json) printFailure(fail('USAGE', thrown.message.replace(/^error: /, '')), json, []);
+    return leave(EXIT.config);
+  }
+  const error = toMilvusdmError(thrown);
+  printFailure(error, json, []);
+  leave(error.exitCode);
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.internal));
+process.on('uncaughtException', failWith);
+process.on('unhandledRejection', failWith);
+
+const program = build(leave);
+for (const command of [program, ...program.commands]) command.exitOverride();
+program.parseAsync(process.argv).catch(failWith);

@@ -1,0 +1,18 @@
+import type { LogLevel } from '../util/log.js';
+
+/** Options that the commands share, as commander gives them. */
+export interface GlobalOptions {
+  readonly yaml?: string;
+  readonly json?: boolean;
+  readonly color?: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'text' | 'json';
+  readonly quiet?: boolean;
+  readonly limit?: number;
+  readonly dryRun?: boolean;
+}
+
+/** Whether text on this stream may be coloured: a terminal, no --no-color, no NO_COLOR. */
+export function mayColor(options: Pick<GlobalOptions, 'color'>, stream: NodeJS.WriteStream): boolean {
+  return options.color !== false && stream.isTTY === true && !process.env.NO_COLOR;
+}

@@ -1,0 +1,95 @@
+import { styleText } from 'node:util';
+import type { Inspection } from '../../job/inspect.js';
+import type { PlanReport, Report } from '../../job/report.js';
+import { formatBytes, formatCount, plural } from '../../util/bytes.js';
+
+export interface TextStyle {
+  readonly color: boolean;
+}
+
+type Tone = 'bold' | 'green' | 'yellow' | 'red' | 'dim';
+
+function tint(style: TextStyle, tone: Tone, text: string): string {
+  return style.color ? styleText(tone, text) : text;
+}
+
+/** Lines of equal columns; the first row is the heading. */
+export function table(rows: readonly (readonly string[])[], style: TextStyle): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((r) => r[i]!.length)));
+  return rows.map((row, n) => {
+    const line = row.map((cell, i) => (/^[\d,]+$/.test(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
+    const text = `  ${line.join('  ').trimEnd()}`;
+    return n === 0 ? tint(style, 'dim', text) : text;
+  });
+}
+
+function listed(title: string, items: readonly string[], style: TextStyle): string[] {
+  return items.length === 0 ? [] : [tint(style, 'yellow', title), ...items.map((i) => `  - ${i}`)];
+}
+
+const TONE: Readonly<Record<Report['status'], Tone>> = {
+  done: 'green',
+  skipped: 'yellow',
+  partial: 'yellow',
+  failed: 'red',
+  interrupted: 'yellow',
+};
+
+/** The report of a run as text for a terminal. */
+export function reportText(report: Report, style: TextStyle): string {
+  const rows = report.targets.reduce((sum, t) => sum + t.rows_written, 0);
+  const rate = report.seconds > 0 ? `, ${formatCount(Math.round(rows / report.seconds))} rows/s overall` : '';
+  const head = `${report.task ?? 'milvusdm'} ${tint(style, TONE[report.status], report.status)}: ${plural(rows, 'row')} (${formatBytes(report.bytes)}) written in ${report.seconds} s${rows > 0 ? rate : ''}`;
+  const lines = [head];
+  if (report.targets.length > 0) {
+    const heading = ['target', 'read', 'written', 'skipped', 'in target', 'verified', 'digest', 'source'];
+    const body = report.targets.map((t) => [
+      t.partition === null ? t.collection : `${t.collection}/${t.partition}`,
+      formatCount(t.rows_read),
+      formatCount(t.rows_written),
+      formatCount(t.rows_skipped),
+      t.target_rows === null ? '-' : formatCount(t.target_rows),
+      t.verified,
+      t.digest ?? '-',
+      t.source,
+    ]);
+    lines.push(...table([heading, ...body], style));
+  }
+  lines.push(...listed('warnings:', report.warnings, style));
+  if (report.error) {
+    lines.push(tint(style, 'red', `error ${report.error.code}: ${report.error.message}`), `hint: ${report.error.hint}`);
+  }
+  return lines.join('\n');
+}
+
+/** A plan as text. */
+export function planText(plan: PlanReport, style: TextStyle): string {
+  const lines = [
+    `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collection}" on ${plan.server}, metric ${plan.metric}`,
+  ];
+  const heading = ['source', 'kind', 'rows', 'vectors', 'ids'];
+  const body = plan.sources.map((s) => [s.path, s.kind, formatCount(s.rows), `${s.vectorType}(${s.dim})`, s.ids]);
+  if (body.length > 0) lines.push(...table([heading, ...body], style));
+  lines.push(tint(style, 'bold', 'actions:'));
+  for (const action of plan.actions) {
+    const tone = action.kind === 'drop' || action.kind === 'empty' ? 'red' : 'green';
+    lines.push(`  ${tint(style, tone, action.kind)} ${action.target}: ${action.detail}`);
+  }
+  lines.push(...listed('warnings:', plan.warnings, style));
+  return lines.join('\n');
+}
+
+/** What `inspect` found, as text. */
+export function inspectionText(info: Inspection, style: TextStyle): string {
+  const lines = [
+    tint(style, 'bold', info.path),
+    `  ${info.format}: ${info.kind}`,
+    `  ${plural(info.rows, 'row')}, ${info.vectorType}(${info.dim}), metric ${info.metric ?? 'not stated'}, ids ${info.ids}, ${formatBytes(info.bytes)}`,
+    ...info.details.map((d) => `  ${d}`),
+  ];
+  if (info.firstRows.length > 0) lines.push('  first rows:');
+  for (const row of info.firstRows) {
+    lines.push(`    ${Object.entries(row).map(([name, value]) => `${name}=${value}`).join('  ')}`);
+  }
+  return lines.join('\n');
+}

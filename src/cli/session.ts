@@ -1,0 +1,63 @@
+import type { TaskConfig } from '../config/types.js';
+import { createJob, type Job } from '../job/job.js';
+import { type Log, type LogLevel, openLog } from '../util/log.js';
+import { type GlobalOptions, mayColor } from './options.js';
+import { barView, lineView, type ProgressView } from './render/progress.js';
+
+/** A job with its log, its progress on stderr and its signals. */
+export interface Session extends Disposable {
+  readonly job: Job;
+  readonly log: Log;
+}
+
+async function openView(options: GlobalOptions, level: LogLevel): Promise<ProgressView> {
+  const silent = options.quiet === true || level === 'silent';
+  if (silent) return { show() {}, line: (text) => process.stderr.write(`${text}\n`), stop() {} };
+  if (process.stderr.isTTY && options.logFormat === 'text') return barView(mayColor(options, process.stderr));
+  return lineView((text) => process.stderr.write(`${options.logFormat === 'json' ? JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: text }) : text}\n`));
+}
+
+/** SIGINT and SIGTERM end the batches in flight; a second one gives them up. */
+function onSignals(job: Job, log: Log): () => void {
+  const handler = (signal: NodeJS.Signals): void => {
+    log.warn(`${signal}: finishing the batches in flight; once more stops at once`);
+    job.stop();
+  };
+  process.on('SIGINT', handler);
+  process.on('SIGTERM', handler);
+  return () => {
+    process.off('SIGINT', handler);
+    process.off('SIGTERM', handler);
+  };
+}
+
+/** Opens everything around a job of this configuration. Disposing ends the progress and the signal handlers. */
+export async function openSession(config: TaskConfig, options: GlobalOptions): Promise<Session> {
+  const level: LogLevel = options.quiet && options.logLevel === 'info' ? 'error' : options.logLevel;
+  const view = await openView(options, level);
+  const log = await openLog({
+    level,
+    format: options.logFormat,
+    secrets: config.secrets,
+    write: (line) => view.line(line),
+  });
+  const job = createJob(options.limit === undefined ? config : { ...config, options: { ...config.options, limit: options.limit } });
+  const off = job.on((event) => {
+    if (event.type === 'log') log.info(event.message);
+    else if (event.type === 'warning') log.warn(`warning: ${event.message}`);
+    else {
+      if (event.type === 'phase') log.debug(`phase ${event.phase}`);
+      view.show(event);
+    }
+  });
+  const offSignals = onSignals(job, log);
+  return {
+    job,
+    log,
+    [Symbol.dispose]() {
+      off();
+      offSignals();
+      view.stop();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { RecordBatch } from 'apache-arrow';
+import type { SourceInfo } from '../adapters/types.js';
+import { isText, rawColumns } from '../batch/columns.js';
+import { fromArrowField, isVector } from '../batch/fields.js';
+import type { SourceConfig } from '../config/types.js';
+import { FORMATS, openReader } from '../registry.js';
+import { fail, MilvusdmError } from '../util/errors.js';
+
+/** A row as `inspect` shows it: ids and integers as text, vectors by their first components. */
+export type ShownRow = Readonly<Record<string, string>>;
+
+export interface Inspection extends SourceInfo {
+  readonly firstRows: readonly ShownRow[];
+}
+
+const HEADER_BYTES = 64;
+const SHOWN_ROWS = 3;
+const SHOWN_COMPONENTS = 6;
+
+async function readHeader(path: string): Promise<Uint8Array> {
+  let isFile: boolean;
+  try {
+    isFile = (await stat(path)).isFile();
+  } catch (cause) {
+    throw fail('SRC_NOT_FOUND', `${path} does not exist or cannot be reached`, { cause });
+  }
+  if (!isFile) throw fail('SRC_UNREADABLE', `${path} is not a file`);
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw fail('SRC_UNREADABLE', `${path} cannot be opened: ${(cause as Error).message}`, { cause });
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function shownVector(bytes: Uint8Array, floats: Float32Array | undefined): string {
+  if (floats) {
+    const head = [...floats.subarray(0, SHOWN_COMPONENTS)].map((x) => Number(x.toPrecision(6)));
+    return `[${head.join(', ')}${floats.length > SHOWN_COMPONENTS ? ', ...' : ''}]`;
+  }
+  const hex = Buffer.from(bytes.subarray(0, SHOWN_COMPONENTS * 2)).toString('hex');
+  return `0x${hex}${bytes.length > SHOWN_COMPONENTS * 2 ? '...' : ''}`;
+}
+
+function showRows(batch: RecordBatch): ShownRow[] {
+  const columns = rawColumns(batch);
+  return Array.from({ length: Math.min(SHOWN_ROWS, batch.numRows) }, (_, row) => {
+    const shown: Record<string, string> = {};
+    for (const { field, values, width } of columns) {
+      if (isText(values)) {
+        shown[field.name] = Buffer.from(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!)).toString();
+      } else if (isVector(fromArrowField(field).type)) {
+        const part = values.subarray(row * width, (row + 1) * width);
+        const bytes = part instanceof Uint8Array ? part : new Uint8Array(0);
+        shown[field.name] = shownVector(bytes, part instanceof Float32Array ? part : undefined);
+      } else shown[field.name] = String(values[row]);
+    }
+    return shown;
+  });
+}
+
+function sourceFor(format: string, path: string): SourceConfig {
+  if (format === 'faiss') return { adapter: 'faiss', files: [{ path }] };
+  return {
+    adapter: 'hdf5',
+    files: [{ path }],
+    dataset: 'embeddings',
+    idsDataset: 'ids',
+    idsOptional: true,
+    columns: {},
+  };
+}
+
+/** The first rows, or none where the file can be described but not read as a source as it stands. */
+async function firstRows(info: SourceInfo, path: string): Promise<ShownRow[]> {
+  try {
+    await using reader = await openReader(sourceFor(info.format, path), { idField: 'id', vectorField: 'embedding' });
+    const [split] = await reader.splits();
+    if (!split) return [];
+    for await (const { batch } of reader.read(split, { maxBytes: 64 * 1024 })) return showRows(batch);
+    return [];
+  } catch (thrown) {
+    if (thrown instanceof MilvusdmError && thrown.code !== 'INTERNAL') return [];
+    throw thrown;
+  }
+}
+
+/**
+ * Says what a file is, by its content: format, rows, dimension, metric, ids, first rows.
+ * Throws SRC_NOT_FOUND, SRC_UNREADABLE, SRC_TRUNCATED, SRC_CORRUPT or SRC_UNSUPPORTED.
+ */
+export async function inspectFile(file: string): Promise<Inspection> {
+  const path = resolve(file);
+  const header = await readHeader(path);
+  for (const format of FORMATS) {
+    if (!(await format.matches(path, header))) continue;
+    const info = await format.inspect(path);
+    return { ...info, firstRows: await firstRows(info, path) };
+  }
+  const names = FORMATS.map((f) => f.name).join(' or ');
+  throw fail('SRC_UNSUPPORTED', `${path} is no ${names} file (it starts with 0x${Buffer.from(header.subarray(0, 8)).toString('hex')})`, {
+    hint: 'milvusdm reads Faiss indexes (faiss.write_index) and HDF5 files.',
+  });
+}
