@@ -4,7 +4,7 @@ import { isText, type RawColumn } from './columns.js';
 export type Value = Uint8Array | bigint | number;
 
 /** Value of one row of a column, copied. Only for the few rows that are looked at one by one. */
-export function valueOf(column: Pick<RawColumn, 'values' | 'width'>, row: number, vector: boolean): Value {
+export function valueAt(column: Pick<RawColumn, 'values' | 'width'>, row: number, vector: boolean): Value {
   const { values, width } = column;
   if (isText(values)) return values.bytes.slice(values.offsets[row]!, values.offsets[row + 1]!);
   if (!vector) return values[row]!;
@@ -17,7 +17,13 @@ export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   if (typeof a === 'number' && typeof b === 'number') return a === b || (Number.isNaN(a) && Number.isNaN(b));
   if (typeof a === 'bigint' || typeof b === 'bigint') {
-    return a !== undefined && b !== undefined && !(a instanceof Uint8Array) && !(b instanceof Uint8Array) && BigInt(a) === BigInt(b);
+    return (
+      a !== undefined &&
+      b !== undefined &&
+      !(a instanceof Uint8Array) &&
+      !(b instanceof Uint8Array) &&
+      BigInt(a) === BigInt(b)
+    );
   }
   return false;
 }

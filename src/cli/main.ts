@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
@@ -22,7 +23,9 @@ function withCommon(command: Command): Command {
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info'),
     )
-    .addOption(new Option('--log-format <format>', 'form of log lines on stderr').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('--log-format <format>', 'form of log lines on stderr').choices(['text', 'json']).default('text'),
+    )
     .option('--quiet', 'no progress and no log on stderr but errors');
 }
 
@@ -52,17 +55,35 @@ function build(exit: (code: ExitCode) => void): Command {
         return (await import('./run.js')).runCommand(options.yaml, options);
       }),
     );
-  const file = (name: string, text: string, load: () => Promise<(path: string, o: GlobalOptions) => Promise<ExitCode>>) =>
+  const file = (
+    name: string,
+    text: string,
+    load: () => Promise<(path: string, o: GlobalOptions) => Promise<ExitCode>>,
+  ) =>
     program
       .command(`${name} <file>`)
       .description(text)
       .action(async (path: string, options: GlobalOptions) => exit(await (await load())(path, options)));
-  withRun(file('run', 'run the task in a YAML file (the same as --yaml)', async () => (await import('./run.js')).runCommand));
-  withCommon(file('validate', 'check a YAML file, offline', async () => (await import('./validate.js')).validateCommand));
+  withRun(
+    file('run', 'run the task in a YAML file (the same as --yaml)', async () => (await import('./run.js')).runCommand),
+  );
+  withCommon(
+    file('validate', 'check a YAML file, offline', async () => (await import('./validate.js')).validateCommand),
+  );
   withRun(file('plan', 'show what a run would do; reads only', async () => (await import('./plan.js')).planCommand));
-  withCommon(file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand));
-  withCommon(file('schema', 'print the JSON schema of a task (F2M, H2M)', async () => (await import('./texts.js')).schemaCommand));
-  withCommon(file('init', 'print a commented example YAML of a task', async () => (await import('./texts.js')).initCommand));
+  withCommon(
+    file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand),
+  );
+  withCommon(
+    file(
+      'schema',
+      'print the JSON schema of a task (F2M, H2M)',
+      async () => (await import('./texts.js')).schemaCommand,
+    ),
+  );
+  withCommon(
+    file('init', 'print a commented example YAML of a task', async () => (await import('./texts.js')).initCommand),
+  );
   for (const name of ['schema', 'init']) {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }
@@ -70,10 +91,9 @@ function build(exit: (code: ExitCode) => void): Command {
 }
 
 function version(): string {
-  return VERSION;
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
-
-const VERSION = '3.0.0-alpha.1';
 
 /** Leaves once stdout has taken everything; a reader that went away is no failure of ours. */
 function leave(code: ExitCode): void {
@@ -87,16 +107,19 @@ function failWith(thrown: unknown): void {
   const json = process.argv.includes('--json');
   if (thrown instanceof CommanderError) {
     // commander has written help, version or its own message already.
-    if (thrown.exitCode === 0) return leave(EXIT.ok);
-    if (json) printFailure(fail('USAGE', thrown.message.replace(/^error: /, '')), json, []);
-    return leave(EXIT.config);
+    const asked = thrown.exitCode === 0;
+    if (!asked && json) printFailure(fail('USAGE', thrown.message.replace(/^error: /, '')), json, []);
+    leave(asked ? EXIT.ok : EXIT.config);
+    return;
   }
   const error = toMilvusdmError(thrown);
   printFailure(error, json, []);
   leave(error.exitCode);
 }
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.internal));
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.internal),
+);
 process.on('uncaughtException', failWith);
 process.on('unhandledRejection', failWith);
 

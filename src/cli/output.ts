@@ -19,7 +19,12 @@ interface FailureDocument extends ReturnType<typeof failureReport> {
 }
 
 /** Tells a failure that happened before there was a job: as JSON on stdout, else as two lines on stderr. */
-export function printFailure(error: MilvusdmError, json: boolean, secrets: readonly string[], task: TaskName | null = null): void {
+export function printFailure(
+  error: MilvusdmError,
+  json: boolean,
+  secrets: readonly string[],
+  task: TaskName | null = null,
+): void {
   if (json) {
     const issues = configIssues(error);
     const document: FailureDocument = { ...failureReport(task, error), ...(issues.length > 0 ? { issues } : {}) };

@@ -13,7 +13,10 @@ export async function planCommand(path: string, options: GlobalOptions): Promise
   try {
     const plan = await session.job.plan();
     session[Symbol.dispose]();
-    printResult(options.json ? toJson(plan) : planText(plan, { color: mayColor(options, process.stdout) }), config.secrets);
+    printResult(
+      options.json ? toJson(plan) : planText(plan, { color: mayColor(options, process.stdout) }),
+      config.secrets,
+    );
     return EXIT.ok;
   } catch (thrown) {
     const error = toMilvusdmError(thrown);

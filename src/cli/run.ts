@@ -13,7 +13,10 @@ export async function runCommand(path: string, options: GlobalOptions): Promise<
   using session = await openSession(config, options);
   const report = await session.job.run();
   session[Symbol.dispose]();
-  session.log.debug(`report ${toJson(report)}`);
-  printResult(options.json ? toJson(report) : reportText(report, { color: mayColor(options, process.stdout) }), config.secrets);
+  session.log.file(`report ${toJson(report)}`);
+  printResult(
+    options.json ? toJson(report) : reportText(report, { color: mayColor(options, process.stdout) }),
+    config.secrets,
+  );
   return report.exit_code;
 }

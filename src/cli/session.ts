@@ -14,7 +14,11 @@ async function openView(options: GlobalOptions, level: LogLevel): Promise<Progre
   const silent = options.quiet === true || level === 'silent';
   if (silent) return { show() {}, line: (text) => process.stderr.write(`${text}\n`), stop() {} };
   if (process.stderr.isTTY && options.logFormat === 'text') return barView(mayColor(options, process.stderr));
-  return lineView((text) => process.stderr.write(`${options.logFormat === 'json' ? JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: text }) : text}\n`));
+  return lineView((text) =>
+    process.stderr.write(
+      `${options.logFormat === 'json' ? JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: text }) : text}\n`,
+    ),
+  );
 }
 
 /** SIGINT and SIGTERM end the batches in flight; a second one gives them up. */
@@ -41,12 +45,14 @@ export async function openSession(config: TaskConfig, options: GlobalOptions): P
     secrets: config.secrets,
     write: (line) => view.line(line),
   });
-  const job = createJob(options.limit === undefined ? config : { ...config, options: { ...config.options, limit: options.limit } });
+  const job = createJob(
+    options.limit === undefined ? config : { ...config, options: { ...config.options, limit: options.limit } },
+  );
   const off = job.on((event) => {
     if (event.type === 'log') log.info(event.message);
     else if (event.type === 'warning') log.warn(`warning: ${event.message}`);
     else {
-      if (event.type === 'phase') log.debug(`phase ${event.phase}`);
+      if (event.type === 'phase') log.file(`phase ${event.phase}`);
       view.show(event);
     }
   });

@@ -62,29 +62,60 @@ function dataAt(root: unknown, pointer: string): unknown {
   return node;
 }
 
-/** Of a value that fits no branch of an `anyOf`: the errors of the branch of its kind, or the one error that there is none. */
-function collapse(errors: readonly ValidatorError[]): readonly ValidatorError[] {
-  const outer = errors.find(
-    (error) =>
-      error.keyword === 'anyOf' && !errors.some((e) => e !== error && e.keyword === 'anyOf' && isInside(error, e)),
-  );
-  if (!outer) return errors;
-  const inside = errors.filter((error) => error !== outer && isInside(error, outer));
-  const outside = errors.filter((error) => error !== outer && !inside.includes(error));
-  const branchOf = (error: ValidatorError): string =>
-    error.schemaPath.slice(outer.schemaPath.length + 1).split('/')[0] ?? '';
-  const ofItsKind = [...new Set(inside.map(branchOf))]
-    .map((branch) => inside.filter((error) => branchOf(error) === branch))
-    .find((list) => !list.some((error) => isAnotherKind(error, outer)));
-  return [...collapse(outside), ...(ofItsKind ? collapse(ofItsKind) : [outer])];
+/** One `anyOf` that a value did not fit. */
+interface Misfit {
+  readonly branches: Set<string>;
+  /** The branches for another kind of value than the one that is there. */
+  readonly otherKind: Set<string>;
 }
 
-function isInside(error: ValidatorError, outer: ValidatorError): boolean {
-  return error.schemaPath.startsWith(`${outer.schemaPath}/`) && error.instancePath.startsWith(outer.instancePath);
+interface Enclosing {
+  readonly misfit: Misfit;
+  readonly branch: string;
+  /** The error is about the very value that the `anyOf` is about. */
+  readonly sameValue: boolean;
 }
 
-function isAnotherKind(error: ValidatorError, outer: ValidatorError): boolean {
-  return error.instancePath === outer.instancePath && ['type', 'const', 'enum'].includes(error.keyword);
+function misfitKey(schemaPath: string, instancePath: string): string {
+  return `${schemaPath}\n${instancePath}`;
+}
+
+/** The misfits that an error lies in, found by its paths alone: with thousands of errors, comparing each with each would not end. */
+function enclosing(error: ValidatorError, misfits: ReadonlyMap<string, Misfit>): Enclosing[] {
+  const values = [error.instancePath];
+  for (let path = error.instancePath; path !== ''; values.push(path)) path = parentPath(path);
+  return [...error.schemaPath.matchAll(/\/anyOf\/([0-9]+)/g)].flatMap(({ index, 1: branch = '' }) => {
+    const schemaPath = `${error.schemaPath.slice(0, index)}/anyOf`;
+    const value = values.find((path) => misfits.has(misfitKey(schemaPath, path)));
+    const misfit = value === undefined ? undefined : misfits.get(misfitKey(schemaPath, value));
+    return misfit ? [{ misfit, branch, sameValue: value === error.instancePath }] : [];
+  });
+}
+
+/**
+ * Of a value that fits no branch of an `anyOf` only the errors of the branch for its kind are of use, or, when there is
+ * none, the one error that it fits no branch.
+ */
+function collapse(errors: readonly ValidatorError[]): ValidatorError[] {
+  const misfits = new Map<string, Misfit>();
+  for (const { keyword, schemaPath, instancePath } of errors) {
+    if (keyword === 'anyOf')
+      misfits.set(misfitKey(schemaPath, instancePath), { branches: new Set(), otherKind: new Set() });
+  }
+  const located = errors.map((error) => ({ error, around: enclosing(error, misfits) }));
+  for (const { error, around } of located) {
+    for (const { misfit, branch, sameValue } of around) {
+      misfit.branches.add(branch);
+      if (sameValue && ['type', 'const', 'enum'].includes(error.keyword)) misfit.otherKind.add(branch);
+    }
+  }
+  const chosen = (misfit: Misfit): string | undefined => [...misfit.branches].find((b) => !misfit.otherKind.has(b));
+  const useful = located.filter(({ error, around }) => {
+    const own = misfits.get(misfitKey(error.schemaPath, error.instancePath));
+    if (own && chosen(own) !== undefined) return false;
+    return around.every(({ misfit, branch }) => chosen(misfit) === branch);
+  });
+  return useful.map(({ error }) => error);
 }
 
 function explainUnknown(name: string, owner: JsonSchema, pointer: string, task: TaskName): string {

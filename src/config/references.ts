@@ -51,7 +51,7 @@ function lookUp(reference: string, around: Surroundings): Found {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the message is about them
     return { problem: 'a reference is not understood, allowed: ${NAME} and ${file:path}; $${ writes a literal ${' };
   }
-  const text = around.env[reference];
+  const text = Object.hasOwn(around.env, reference) ? around.env[reference] : undefined;
   return text === undefined ? { problem: `the environment variable ${reference} is not set` } : { text };
 }
 

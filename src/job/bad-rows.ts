@@ -1,4 +1,4 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecordBatch } from 'apache-arrow';
 import { isText, keyIndex, rawColumn } from '../batch/columns.js';
@@ -26,7 +26,9 @@ export function idText(batch: RecordBatch, row: number): string | undefined {
 const SHOWN = 10;
 
 function listed(rows: readonly BadRow[]): string {
-  return rows.map((r) => `${r.source} row ${r.row}${r.id === undefined ? '' : ` (id ${r.id})`}: ${r.reason}`).join('; ');
+  return rows
+    .map((r) => `${r.source} row ${r.row}${r.id === undefined ? '' : ` (id ${r.id})`}: ${r.reason}`)
+    .join('; ');
 }
 
 /** Collects rows that cannot be stored: refuses them in the end, or sets them aside in a side file up to a limit. */
@@ -50,7 +52,8 @@ export function collectBadRows(o: BadRowOptions): BadRows {
   let count = 0;
   let file: string | undefined;
   let handle: FileHandle | undefined;
-  const refusal = (text: string): MilvusdmError => fail('SRC_BAD_ROW', `${text}: ${listed(first)}${count > SHOWN ? '; ...' : ''}`);
+  const refusal = (text: string): MilvusdmError =>
+    fail('SRC_BAD_ROW', `${text}: ${listed(first)}${count > SHOWN ? '; ...' : ''}`);
   return {
     get count() {
       return count;

@@ -1,8 +1,8 @@
+import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { once } from 'node:events';
 import { type Bitmap, createBitmap } from '../batch/bitmap.js';
 import { isText, type RawColumn } from '../batch/columns.js';
 

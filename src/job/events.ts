@@ -4,7 +4,13 @@ import type { Phase } from '../adapters/types.js';
 export type JobEvent =
   | { readonly type: 'phase'; readonly phase: Phase }
   /** Rows in the phases preflight and write; rows indexed or percent in index and load. */
-  | { readonly type: 'progress'; readonly phase: Phase; readonly done: number; readonly total: number; readonly bytes: number }
+  | {
+      readonly type: 'progress';
+      readonly phase: Phase;
+      readonly done: number;
+      readonly total: number;
+      readonly bytes: number;
+    }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'log'; readonly message: string };
 

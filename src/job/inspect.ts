@@ -53,7 +53,9 @@ function showRows(batch: RecordBatch): ShownRow[] {
     const shown: Record<string, string> = {};
     for (const { field, values, width } of columns) {
       if (isText(values)) {
-        shown[field.name] = Buffer.from(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!)).toString();
+        shown[field.name] = Buffer.from(
+          values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!),
+        ).toString();
       } else if (isVector(fromArrowField(field).type)) {
         const part = values.subarray(row * width, (row + 1) * width);
         const bytes = part instanceof Uint8Array ? part : new Uint8Array(0);
@@ -103,7 +105,11 @@ export async function inspectFile(file: string): Promise<Inspection> {
     return { ...info, firstRows: await firstRows(info, path) };
   }
   const names = FORMATS.map((f) => f.name).join(' or ');
-  throw fail('SRC_UNSUPPORTED', `${path} is no ${names} file (it starts with 0x${Buffer.from(header.subarray(0, 8)).toString('hex')})`, {
-    hint: 'milvusdm reads Faiss indexes (faiss.write_index) and HDF5 files.',
-  });
+  throw fail(
+    'SRC_UNSUPPORTED',
+    `${path} is no ${names} file (it starts with 0x${Buffer.from(header.subarray(0, 8)).toString('hex')})`,
+    {
+      hint: 'milvusdm reads Faiss indexes (faiss.write_index) and HDF5 files.',
+    },
+  );
 }

@@ -36,7 +36,8 @@ function planReport(config: TaskConfig, id: string, open: OpenJob): PlanReport {
     rows: open.splits.reduce((sum, s) => sum + s.rows, 0),
     bytes: open.splits.reduce((sum, s) => sum + (s.split.rows === 0 ? 0 : (s.split.bytes / s.split.rows) * s.rows), 0),
     actions: open.plan.actions,
-    warnings: limit === undefined ? open.warnings : [...open.warnings, `--limit ${limit}: only the first rows are written`],
+    warnings:
+      limit === undefined ? open.warnings : [...open.warnings, `--limit ${limit}: only the first rows are written`],
   };
 }
 

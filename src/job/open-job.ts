@@ -1,4 +1,4 @@
-import type { Phase, PhaseProgress, Reader, Writer, WritePlan, WriteUnit } from '../adapters/types.js';
+import type { Phase, PhaseProgress, Reader, WritePlan, Writer, WriteUnit } from '../adapters/types.js';
 import { keyIndex } from '../batch/columns.js';
 import { type FieldSpec, fromArrowField, isVector } from '../batch/fields.js';
 import type { MetricType, TaskConfig } from '../config/types.js';
@@ -51,9 +51,13 @@ function checkDimension(config: TaskConfig, reader: Reader): void {
   const vector = vectorOf(reader);
   const wanted = config.parameter.dimension;
   if (wanted === undefined || wanted === vector.dim) return;
-  throw fail('CFG_CONFLICT', `collection_parameter.dimension is ${wanted}, but the source has vectors of ${vector.dim} dimensions`, {
-    hint: `Set dimension: ${vector.dim}, or leave it out.`,
-  });
+  throw fail(
+    'CFG_CONFLICT',
+    `collection_parameter.dimension is ${wanted}, but the source has vectors of ${vector.dim} dimensions`,
+    {
+      hint: `Set dimension: ${vector.dim}, or leave it out.`,
+    },
+  );
 }
 
 function checkIds(config: TaskConfig, stored: boolean): void {
@@ -93,7 +97,7 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
       retryForMs: config.options.retryFor * 1000,
       description: `migrated by milvusdm (${config.task})`,
       log,
-      signal: signals.kill,
+      signal: signals.stop,
     }),
   );
   const splits = nameDefault(placeSplits(await reader.splits(), config));

@@ -83,12 +83,16 @@ async function findDuplicates(input: PreflightInput, totalRows: number): Promise
       await finder.add(rawColumn(batch, keyIndex(batch.schema)), row);
     }
   }
-  return finder.finish(totalRows, config.options.onDuplicateId);
+  // Awaited here: the finder's files are gone once this function is left.
+  return await finder.finish(totalRows, config.options.onDuplicateId);
 }
 
 function refuseDuplicates(report: DuplicateReport): never {
   const shown = report.first.map((d) => `id ${d.id} in rows ${d.rows.slice(0, 3).join(', ')}`).join('; ');
-  throw fail('SRC_DUPLICATE_ID', `${report.ids} ids occur more than once (${report.extraRows} rows too many): ${shown}`);
+  throw fail(
+    'SRC_DUPLICATE_ID',
+    `${report.ids} ids occur more than once (${report.extraRows} rows too many): ${shown}`,
+  );
 }
 
 function mergeDropped(totalRows: number, bad: Bitmap, losers: Bitmap | undefined): Bitmap | undefined {
@@ -97,7 +101,12 @@ function mergeDropped(totalRows: number, bad: Bitmap, losers: Bitmap | undefined
   return bad;
 }
 
-async function addDigest(digests: Map<string, Digester>, ids: Transformer, batch: RecordBatch, partition: string): Promise<void> {
+async function addDigest(
+  digests: Map<string, Digester>,
+  ids: Transformer,
+  batch: RecordBatch,
+  partition: string,
+): Promise<void> {
   let digester = digests.get(partition);
   if (!digester) {
     digester = await createDigester(ids.schema);

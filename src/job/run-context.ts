@@ -1,7 +1,7 @@
+import type { RecordBatch } from 'apache-arrow';
 import type { Reader, ReadOptions, Split } from '../adapters/types.js';
 import type { TaskConfig } from '../config/types.js';
 import { throwIfAborted } from '../util/abort.js';
-import type { RecordBatch } from 'apache-arrow';
 
 /** A split with its place in the run. */
 export interface PlacedSplit {

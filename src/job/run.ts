@@ -3,7 +3,7 @@ import type { TaskConfig } from '../config/types.js';
 import { dropRows } from '../transforms/drop-rows.js';
 import { type IdSource, idTransform } from '../transforms/ids.js';
 import type { Transformer } from '../transforms/types.js';
-import { throwIfAborted } from '../util/abort.js';
+import { rejectAfterAbort, throwIfAborted } from '../util/abort.js';
 import { plural } from '../util/bytes.js';
 import { fail, type MilvusdmError, toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
@@ -13,6 +13,8 @@ import { type Emit, type JobSignals, type OpenJob, openJob, phaseTeller } from '
 import { type Preflight, preflight } from './preflight.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus, type TargetReport } from './report.js';
 import { type Verified, verifyUnit } from './verify.js';
+
+const KILL_GRACE_MS = 1000;
 
 /** One execution of a job: what it works with, and what is known of it so far. */
 interface Run {
@@ -60,7 +62,10 @@ function tellDuplicates(run: Run, open: OpenJob, result: Preflight): void {
     const shown = duplicates.first.map((d) => `${d.id} (rows ${d.rows.slice(0, 3).join(', ')})`).join('; ');
     const how = run.config.options.onDuplicateId;
     const extra = plural(duplicates.extraRows, 'row');
-    warn(run, `ids that occur more than once: ${duplicates.ids}, ${extra} too many (on_duplicate_id: ${how}): ${shown}`);
+    warn(
+      run,
+      `ids that occur more than once: ${duplicates.ids}, ${extra} too many (on_duplicate_id: ${how}): ${shown}`,
+    );
     if (open.writer.deduplicates && how === 'keep') {
       warn(run, `${open.writer.server} keeps only the last copy of an id, whatever is asked`);
     }
@@ -222,9 +227,13 @@ export async function executeRun(config: TaskConfig, id: string, signals: JobSig
     seconds: Math.round(performance.now() - started) / 1000,
     bytes: run.bytes,
   });
-  try {
+  const work = async (): Promise<RunStatus> => {
     await using open = await openJob(config, signals, emit);
-    const status = await perform(run, open);
+    return await perform(run, open);
+  };
+  try {
+    // A call of the server that cannot be cancelled must not hold up who has asked twice to stop.
+    const status = await Promise.race([work(), rejectAfterAbort(signals.kill, KILL_GRACE_MS)]);
     if (status !== 'partial') return report(status);
     const message = `${plural(badRows.count, 'row')} were set aside in ${badRows.file}; all others are written`;
     return report('partial', fail('ROWS_QUARANTINED', message));

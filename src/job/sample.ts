@@ -1,7 +1,7 @@
 import type { RecordBatch } from 'apache-arrow';
 import { keyIndex, rawColumns } from '../batch/columns.js';
 import { fromArrowField, isVector } from '../batch/fields.js';
-import { type Value, valueOf } from '../batch/values.js';
+import { type Value, valueAt } from '../batch/values.js';
 
 /** A row kept to be looked up in the target after the run. */
 export interface SampledRow {
@@ -25,10 +25,10 @@ export function takeSample(batch: RecordBatch, index: number): SampledRow {
   const values = new Map<string, Value>();
   for (const [i, column] of columns.entries()) {
     if (i === key) continue;
-    values.set(column.field.name, valueOf(column, index, isVector(fromArrowField(column.field).type)));
+    values.set(column.field.name, valueAt(column, index, isVector(fromArrowField(column.field).type)));
   }
   const keyColumn = columns[key];
-  const raw = keyColumn ? valueOf(keyColumn, index, false) : undefined;
+  const raw = keyColumn ? valueAt(keyColumn, index, false) : undefined;
   return { key: raw instanceof Uint8Array ? Buffer.from(raw).toString('utf8') : (raw as bigint | undefined), values };
 }
 
@@ -67,4 +67,3 @@ export function createSampler(size: number, random: () => number = Math.random):
     },
   };
 }
-

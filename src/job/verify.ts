@@ -5,6 +5,7 @@ import type { Transformer } from '../transforms/types.js';
 import { sleep } from '../util/abort.js';
 import { formatCount, plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
+import { idText } from './bad-rows.js';
 import type { UnitResult } from './copy.js';
 import { batchesOf, type PlacedSplit } from './run-context.js';
 import { type SampledRow, takeSample } from './sample.js';
@@ -59,7 +60,8 @@ async function verifyCount(input: VerifyInput, result: UnitResult): Promise<numb
   const rows = await settledCount(input, result, expected);
   if (rows === expected) return rows;
   // A deduplicating server counts ids, and how many ids of a part repeat is not known when the run has several parts.
-  const unknown = input.writer.deduplicates && (input.duplicates === undefined || (repeated > 0 && unit.partition !== undefined));
+  const unknown =
+    input.writer.deduplicates && (input.duplicates === undefined || (repeated > 0 && unit.partition !== undefined));
   const text = `${name} holds ${formatCount(rows)} rows where ${formatCount(expected)} are expected`;
   if (unit.fresh && !unknown) throw fail('VERIFY_MISMATCH', text);
   input.warn(`${text} (others may write to it, or ids were there before)`);
@@ -82,34 +84,50 @@ function compareSample(sample: readonly SampledRow[], found: readonly TargetRow[
   });
 }
 
-/** All copies of the given ids in the source: for an id that occurs twice, the target may show either. */
-async function copiesOf(input: VerifyInput, keys: ReadonlySet<string>): Promise<SampledRow[]> {
-  const copies: SampledRow[] = [];
+/** All copies of the given ids in the source, in one pass: for an id that occurs twice, the target may show either. */
+async function copiesOf(input: VerifyInput, keys: ReadonlySet<string>): Promise<Map<string, SampledRow[]>> {
+  const copies = new Map<string, SampledRow[]>();
   for (const placed of input.splits) {
     const options = { maxBytes: input.config.options.batchBytes, signal: input.signal };
     for await (const item of batchesOf(input.reader, placed, options)) {
       let batch = item.batch;
       for (const transformer of input.transformers) batch = transformer.apply(batch, item.row);
       for (let i = 0; i < batch.numRows; i++) {
-        const row = takeSample(batch, i);
-        if (keys.has(String(row.key))) copies.push(row);
+        const key = idText(batch, i);
+        if (key === undefined || !keys.has(key)) continue;
+        copies.set(key, [...(copies.get(key) ?? []), takeSample(batch, i)]);
       }
     }
   }
   return copies;
 }
 
-async function explained(input: VerifyInput, result: UnitResult, found: readonly TargetRow[], d: Difference): Promise<boolean> {
-  if (d.kind === 'missing') return false;
-  if (input.duplicates !== 0) {
-    const copies = await copiesOf(input, new Set([String(d.row.key)]));
-    if (copies.some((copy) => compareSample([copy], found).length === 0)) return true;
+/** Takes away the differences that have a reason: another copy of the id in the source, or an older row of the target. */
+async function unexplained(
+  input: VerifyInput,
+  result: UnitResult,
+  found: readonly TargetRow[],
+  differences: readonly Difference[],
+): Promise<Difference[]> {
+  const different = differences.filter((d) => d.kind === 'different');
+  if (different.length === 0) return [...differences];
+  const keys = new Set(different.map((d) => String(d.row.key)));
+  const copies = input.duplicates === 0 ? new Map<string, SampledRow[]>() : await copiesOf(input, keys);
+  const left: Difference[] = differences.filter((d) => d.kind === 'missing');
+  const older: string[] = [];
+  for (const d of different) {
+    const key = String(d.row.key);
+    if (copies.get(key)?.some((copy) => compareSample([copy], found).length === 0)) continue;
+    const stood =
+      !result.unit.fresh && !input.writer.deduplicates && (await input.writer.countRows(result.unit, d.row.key!)) > 1;
+    if (stood) older.push(key);
+    else left.push(d);
   }
-  if (result.unit.fresh) return false;
-  const copies = await input.writer.countRows(result.unit, d.row.key!);
-  if (copies < 2 && !input.writer.deduplicates) return false;
-  input.warn(`id ${d.row.key} was in ${unitName(input, result)} before: a query may show the older row`);
-  return true;
+  if (older.length > 0) {
+    const name = unitName(input, result);
+    input.warn(`${name} held sampled ids before: ${older.slice(0, 10).join(', ')}; queries may show the older rows`);
+  }
+  return left;
 }
 
 /** Looks the sampled rows up in the target and compares them bit for bit. Throws VERIFY_MISMATCH. */
@@ -120,8 +138,7 @@ async function verifySample(input: VerifyInput, result: UnitResult): Promise<voi
     usable.map((r) => r.key!),
     result.unit,
   );
-  const differences: Difference[] = [];
-  for (const d of compareSample(usable, found)) if (!(await explained(input, result, found, d))) differences.push(d);
+  const differences = await unexplained(input, result, found, compareSample(usable, found));
   input.progress.progress(usable.length, usable.length);
   if (differences.length === 0) return;
   const missing = differences.filter((d) => d.kind === 'missing').length;

@@ -1,6 +1,7 @@
 import { ErrorCode } from '@zilliz/milvus2-sdk-node';
 import { MilvusdmError } from '../util/errors.js';
 import type { Status } from './decode.js';
+import { type RetryPolicy, withRetry } from './retry.js';
 import { grpcError, isOk, statusError } from './status.js';
 
 /** A status as the SDK shows it: inside the answer, or the answer itself. */
@@ -33,14 +34,30 @@ export function sdkStatus(answer: unknown): Status {
   };
 }
 
+export interface CheckedOptions {
+  /** Lets a status that is not ok through. */
+  readonly allow?: (status: Status) => boolean;
+  /** False for a call whose answer must not be lost: it is repeated only when the server said that it is busy. */
+  readonly repeatable?: boolean;
+}
+
 /**
  * Runs one call of the SDK and gives its answer when its status is ok. Everything else, whether the SDK rejected,
- * resolved with a code, or resolved with an Error, is thrown as our error. `allow` lets a bad status through.
+ * resolved with a code, or resolved with an Error, is thrown as our error, after the repeats that `policy` allows.
  */
-export async function checked<T>(what: string, call: Promise<T>, allow?: (status: Status) => boolean): Promise<T> {
+export function checked<T>(
+  policy: RetryPolicy,
+  what: string,
+  call: () => Promise<T>,
+  o: CheckedOptions = {},
+): Promise<T> {
+  return withRetry(() => checkedOnce(what, call, o.allow), { ...policy, onlyBusy: o.repeatable === false });
+}
+
+async function checkedOnce<T>(what: string, call: () => Promise<T>, allow: CheckedOptions['allow']): Promise<T> {
   let answer: T;
   try {
-    answer = await call;
+    answer = await call();
   } catch (thrown) {
     throw thrown instanceof MilvusdmError ? thrown : grpcError(thrown, what);
   }

@@ -68,10 +68,14 @@ function toField(field: SdkField): CollectionField {
 /** Describes a collection (or the one behind an alias); undefined when there is none. */
 export async function describeCollection(connection: Connection, name: string): Promise<CollectionInfo | undefined> {
   const what = `describe collection ${name}`;
-  const answer = await checked(what, connection.sdk.describeCollection({ collection_name: name, cache: false }), isNotFound);
+  const answer = await checked(
+    connection.retry,
+    what,
+    () => connection.sdk.describeCollection({ collection_name: name, cache: false }),
+    { allow: isNotFound },
+  );
   if (isNotFound(sdkStatus(answer))) return undefined;
-  const partitions = await checked(
-    `list partitions of ${name}`,
+  const partitions = await checked(connection.retry, `list partitions of ${name}`, () =>
     connection.sdk.showPartitions({ collection_name: name }),
   );
   const fields = (answer.schema.fields as unknown as SdkField[]).map(toField);
@@ -107,27 +111,33 @@ function toSdkField(spec: FieldSpec, autoId: boolean): FieldType {
 
 export async function createCollection(connection: Connection, collection: NewCollection): Promise<void> {
   await checked(
+    connection.retry,
     `create collection ${collection.name}`,
-    connection.sdk.createCollection({
-      collection_name: collection.name,
-      description: collection.description,
-      fields: collection.fields.map((f) => toSdkField(f, collection.autoId)),
-      enable_dynamic_field: false,
-      ...(collection.shards === undefined ? {} : { shards_num: collection.shards }),
-    }),
+    () =>
+      connection.sdk.createCollection({
+        collection_name: collection.name,
+        description: collection.description,
+        fields: collection.fields.map((f) => toSdkField(f, collection.autoId)),
+        enable_dynamic_field: false,
+        ...(collection.shards === undefined ? {} : { shards_num: collection.shards }),
+      }),
+    { repeatable: false },
   );
 }
 
 /** Drops a collection and, because newer servers refuse otherwise, its aliases first. */
 export async function dropCollection(connection: Connection, info: CollectionInfo): Promise<void> {
-  for (const alias of info.aliases) await checked(`drop alias ${alias}`, connection.sdk.dropAlias({ alias }));
-  await checked(`drop collection ${info.name}`, connection.sdk.dropCollection({ collection_name: info.name }));
+  const { retry, sdk } = connection;
+  for (const alias of info.aliases) await checked(retry, `drop alias ${alias}`, () => sdk.dropAlias({ alias }));
+  await checked(retry, `drop collection ${info.name}`, () => sdk.dropCollection({ collection_name: info.name }));
 }
 
 export async function createPartition(connection: Connection, collection: string, partition: string): Promise<void> {
   await checked(
+    connection.retry,
     `create partition ${collection}/${partition}`,
-    connection.sdk.createPartition({ collection_name: collection, partition_name: partition }),
+    () => connection.sdk.createPartition({ collection_name: collection, partition_name: partition }),
+    { repeatable: false },
   );
 }
 
@@ -136,14 +146,19 @@ export async function dropPartition(connection: Connection, collection: string, 
   const what = `drop partition ${collection}/${partition}`;
   const names = { collection_name: collection, partition_name: partition };
   // Releasing what is not loaded is an error to some servers and none to others.
-  await checked(what, connection.sdk.releasePartitions({ collection_name: collection, partition_names: [partition] }), () => true);
-  await checked(what, connection.sdk.dropPartition(names));
+  const { retry, sdk } = connection;
+  await checked(
+    retry,
+    what,
+    () => sdk.releasePartitions({ collection_name: collection, partition_names: [partition] }),
+    { allow: () => true },
+  );
+  await checked(retry, what, () => sdk.dropPartition(names), { repeatable: false });
 }
 
 /** Makes everything that was acknowledged so far durable and counted; waits until it is, up to `timeoutMs`. */
 export async function flush(connection: Connection, collection: string, timeoutMs: number): Promise<void> {
-  await checked(
-    `flush ${collection}`,
+  await checked(connection.retry, `flush ${collection}`, () =>
     connection.sdk.flushSync({ collection_names: [collection], timeout: timeoutMs }),
   );
 }
@@ -151,10 +166,10 @@ export async function flush(connection: Connection, collection: string, timeoutM
 /** The server's row_count: cheap, without loading; deleted rows still count, rows not flushed do not. */
 export async function statisticsRows(connection: Connection, collection: string, partition?: string): Promise<number> {
   const what = `statistics of ${collection}${partition === undefined ? '' : `/${partition}`}`;
-  const call =
+  const call = (): Promise<unknown> =>
     partition === undefined
       ? connection.sdk.getCollectionStatistics({ collection_name: collection })
       : connection.sdk.getPartitionStatistics({ collection_name: collection, partition_name: partition });
-  const answer = await checked(what, call as Promise<{ stats: { key: string; value: string | number }[] }>);
+  const answer = (await checked(connection.retry, what, call)) as { stats: { key: string; value: string | number }[] };
   return Number(answer.stats.find((s) => s.key === 'row_count')?.value ?? 0);
 }

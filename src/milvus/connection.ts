@@ -3,6 +3,7 @@ import { logger, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import type { MilvusEndpoint } from '../config/types.js';
 import { fail } from '../util/errors.js';
 import { type Features, featuresOf } from './features.js';
+import type { RetryPolicy } from './retry.js';
 import { GRPC, grpcError } from './status.js';
 
 // The SDK's logger writes to stdout, which belongs to the report.
@@ -45,11 +46,19 @@ export interface Connection extends AsyncDisposable {
   readonly sdk: MilvusClient;
   readonly version: string;
   readonly features: Features;
+  /** How calls that may be repeated are repeated. */
+  readonly retry: RetryPolicy;
   /**
    * One call of MilvusService with the bytes of the request; gives the bytes of the answer, uncompressed.
    * The request's memory is free again when the promise settles. Throws what {@link grpcError} makes of a failure.
    */
   call(method: string, request: Uint8Array, options: CallOptions): Promise<Uint8Array>;
+}
+
+/** grpc-js would send even loopback traffic through a proxy of the environment. */
+function channelOptions(address: string): Record<string, string | number> {
+  const loopback = /^(127\.|localhost:|\[::1\])/.test(address);
+  return { ...CHANNEL_OPTIONS, ...(loopback ? { 'grpc.enable_http_proxy': 0 } : {}) };
 }
 
 function sdkFor(endpoint: MilvusEndpoint, address: string, tls: boolean): Sdk {
@@ -74,7 +83,7 @@ function sdkFor(endpoint: MilvusEndpoint, address: string, tls: boolean): Sdk {
     maxRetries: 0,
     timeout: DDL_TIMEOUT_MS,
     telemetry: { enabled: false },
-    channelOptions: { ...CHANNEL_OPTIONS },
+    channelOptions: channelOptions(address),
     __SKIP_CONNECT__: true,
   });
 }
@@ -99,14 +108,22 @@ function metadataFrom(entries: Map<string, string>): grpc.Metadata {
 }
 
 /** Opens a connection. Throws NET_UNAVAILABLE after 10 s without an answer, DST_AUTH when the credentials are refused. */
-export async function connect(endpoint: MilvusEndpoint, address: string, tls: boolean): Promise<Connection> {
+export async function connect(
+  endpoint: MilvusEndpoint,
+  address: string,
+  tls: boolean,
+  retry: RetryPolicy,
+): Promise<Connection> {
   let sdk: Sdk;
   try {
     sdk = sdkFor(endpoint, address, tls);
   } catch (cause) {
     throw fail('CFG_CONFLICT', `the connection to ${address} cannot be set up: ${(cause as Error).message}`, { cause });
   }
-  const options = { ...CHANNEL_OPTIONS, ...(endpoint.tls?.serverName ? { 'grpc.ssl_target_name_override': endpoint.tls.serverName } : {}) };
+  const options = {
+    ...channelOptions(address),
+    ...(endpoint.tls?.serverName ? { 'grpc.ssl_target_name_override': endpoint.tls.serverName } : {}),
+  };
   const client = new grpc.Client(address, sdk.sharedCredentials(), options);
   const close = async (): Promise<void> => {
     client.close();
@@ -124,6 +141,7 @@ export async function connect(endpoint: MilvusEndpoint, address: string, tls: bo
       sdk,
       version,
       features: featuresOf(version),
+      retry,
       call: (method, request, o) => callUnary(client, metadata, method, request, o, address),
       [Symbol.asyncDispose]: close,
     };
@@ -140,7 +158,10 @@ function isConnectRefusal(thrown: unknown): boolean {
 async function serverVersion(sdk: MilvusClient, address: string): Promise<string> {
   const answer = (await sdk.getVersion()) as { version?: string; status?: { reason?: string; code?: number } };
   if (answer.version) return answer.version;
-  throw fail('DST_REFUSED', `the server at ${address} does not tell its version: ${answer.status?.reason || 'no reason given'}`);
+  throw fail(
+    'DST_REFUSED',
+    `the server at ${address} does not tell its version: ${answer.status?.reason || 'no reason given'}`,
+  );
 }
 
 function callUnary(

@@ -2,6 +2,7 @@ import type { RawValues } from '../batch/columns.js';
 import { fail } from '../util/errors.js';
 import type { Connection } from './connection.js';
 import { decodeMutation, decodeQuery, type Mutation, type QueryAnswer } from './decode.js';
+import { withRetry } from './retry.js';
 import { requireOk } from './status.js';
 import { delimitedSize, WireWriter } from './wire.js';
 
@@ -45,14 +46,17 @@ function keyValue(key: string, value: string): Uint8Array {
 
 /** One query with consistency Strong: it sees everything that was acknowledged before. The collection must be loaded. */
 export async function query(connection: Connection, options: QueryOptions): Promise<QueryAnswer> {
-  const answer = decodeQuery(
-    await connection.call('Query', encodeQuery(options), {
-      deadlineMs: DATA_TIMEOUT_MS,
-      ...(options.signal ? { signal: options.signal } : {}),
-    }),
-  );
-  requireOk(answer.status, `query ${options.collection} (${options.expression.slice(0, 80)})`);
-  return answer;
+  const request = encodeQuery(options);
+  return withRetry(async () => {
+    const answer = decodeQuery(
+      await connection.call('Query', request, {
+        deadlineMs: DATA_TIMEOUT_MS,
+        ...(options.signal ? { signal: options.signal } : {}),
+      }),
+    );
+    requireOk(answer.status, `query ${options.collection} (${options.expression.slice(0, 80)})`);
+    return answer;
+  }, connection.retry);
 }
 
 /** Rows that `expression` selects, by count(*) with consistency Strong; copies of an id count each. */
@@ -105,14 +109,13 @@ export async function deleteRows(
   const out = new WireWriter(new Uint8Array(parts.reduce((sum, [, b]) => sum + delimitedSize(b.length), 0)));
   for (const [field, bytes] of parts) out.text(field, bytes);
   const what = `delete from ${collection}/${partition}`;
-  requireOk(
-    decodeMutation(await connection.call('Delete', out.bytes, { deadlineMs: DATA_TIMEOUT_MS })).status,
-    what,
-  );
+  await withRetry(async () => {
+    const answer = await connection.call('Delete', out.bytes, { deadlineMs: DATA_TIMEOUT_MS });
+    requireOk(decodeMutation(answer).status, what);
+  }, connection.retry);
 }
 
 /** Text as a string literal of a Milvus expression. */
 export function textLiteral(text: string): string {
   return JSON.stringify(text);
 }
-

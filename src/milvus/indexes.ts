@@ -26,9 +26,10 @@ export async function describeIndexes(connection: Connection, collection: string
   const none = (s: { code: number; legacyCode: number }): boolean =>
     s.code === NO_INDEX.code || s.legacyCode === NO_INDEX.legacy;
   const answer = await checked(
+    connection.retry,
     `describe the indexes of ${collection}`,
-    connection.sdk.describeIndex({ collection_name: collection }),
-    none,
+    () => connection.sdk.describeIndex({ collection_name: collection }),
+    { allow: none },
   );
   if (!isOk(sdkStatus(answer))) return [];
   return (answer.index_descriptions ?? []).map((d) => {
@@ -50,8 +51,7 @@ export async function describeIndexes(connection: Connection, collection: string
 const CREATE_INDEX_TIMEOUT_MS = 6 * 3_600_000;
 
 export async function createIndex(connection: Connection, collection: string, index: IndexSpec): Promise<void> {
-  await checked(
-    `create index ${index.type} on ${collection}.${index.field}`,
+  await checked(connection.retry, `create index ${index.type} on ${collection}.${index.field}`, () =>
     connection.sdk.createIndex({
       collection_name: collection,
       field_name: index.field,
@@ -95,7 +95,9 @@ export async function waitForIndex(
       throw fail(
         'NET_DEADLINE',
         `the index on ${collection}.${field} stands at ${index.indexedRows} of ${index.totalRows} rows for ${Math.round(options.stallMs / 1000)} s`,
-        { hint: 'All rows are written and flushed. Look at the load of the server; the index goes on being built there.' },
+        {
+          hint: 'All rows are written and flushed. Look at the load of the server; the index goes on being built there.',
+        },
       );
     }
     await sleep(wait, options.signal);
@@ -104,40 +106,44 @@ export async function waitForIndex(
 
 /** Load state of a collection: whether queries can reach it. */
 export async function isLoaded(connection: Connection, collection: string): Promise<boolean> {
-  const answer = await checked(
-    `load state of ${collection}`,
-    connection.sdk.getLoadState({ collection_name: collection }) as Promise<{ state: string }>,
-  );
+  const answer = (await checked(connection.retry, `load state of ${collection}`, () =>
+    connection.sdk.getLoadState({ collection_name: collection }),
+  )) as unknown as { state: string };
   return answer.state === 'LoadStateLoaded';
 }
 
 /** Loads a collection and waits; throws NET_DEADLINE when progress stands still for `stallMs`. */
 export async function loadCollection(connection: Connection, collection: string, options: WaitOptions): Promise<void> {
-  await checked(`load ${collection}`, connection.sdk.loadCollectionAsync({ collection_name: collection }));
+  const { retry, sdk } = connection;
+  await checked(retry, `load ${collection}`, () => sdk.loadCollectionAsync({ collection_name: collection }));
   let last = -1;
   let moved = Date.now();
   for (let wait = 50; ; wait = Math.min(wait * 1.5, 1000)) {
     if (await isLoaded(connection, collection)) return;
-    const progress = await checked(
-      `loading progress of ${collection}`,
-      connection.sdk.getLoadingProgress({ collection_name: collection }) as Promise<{ progress: string }>,
+    const answer = await checked(retry, `loading progress of ${collection}`, () =>
+      sdk.getLoadingProgress({ collection_name: collection }),
     );
-    const percent = Number(progress.progress);
+    const percent = Number((answer as unknown as { progress: string }).progress);
     options.onProgress?.(percent, 100);
     if (percent !== last) {
       last = percent;
       moved = Date.now();
     }
     if (Date.now() - moved > options.stallMs) {
-      throw fail('NET_DEADLINE', `loading ${collection} stands at ${percent} % for ${Math.round(options.stallMs / 1000)} s`, {
-        hint: 'The server may lack memory for it; set verify: count or load it later.',
-      });
+      throw fail(
+        'NET_DEADLINE',
+        `loading ${collection} stands at ${percent} % for ${Math.round(options.stallMs / 1000)} s`,
+        {
+          hint: 'The server may lack memory for it; set verify: count or load it later.',
+        },
+      );
     }
     await sleep(wait, options.signal);
   }
 }
 
 export async function releaseCollection(connection: Connection, collection: string): Promise<void> {
-  await checked(`release ${collection}`, connection.sdk.releaseCollection({ collection_name: collection }));
+  await checked(connection.retry, `release ${collection}`, () =>
+    connection.sdk.releaseCollection({ collection_name: collection }),
+  );
 }
-

@@ -1,10 +1,16 @@
 import type { MilvusType } from '../batch/fields.js';
 import type { CollectionParameter, MetricType } from '../config/types.js';
-import type { IndexSpec } from './indexes.js';
 import { fail } from '../util/errors.js';
+import type { IndexSpec } from './indexes.js';
 
 const FLOAT_METRICS: ReadonlySet<string> = new Set(['L2', 'IP', 'COSINE']);
-const BINARY_METRICS: ReadonlySet<string> = new Set(['HAMMING', 'JACCARD', 'TANIMOTO', 'SUBSTRUCTURE', 'SUPERSTRUCTURE']);
+const BINARY_METRICS: ReadonlySet<string> = new Set([
+  'HAMMING',
+  'JACCARD',
+  'TANIMOTO',
+  'SUBSTRUCTURE',
+  'SUPERSTRUCTURE',
+]);
 /** BIN_IVF_FLAT wants its number of clusters; 128 is what Milvus' own guides start from. */
 const BIN_IVF_NLIST = 128;
 
@@ -35,13 +41,22 @@ export function decideMetric(
   if (metric === undefined) {
     metric = binary ? 'HAMMING' : 'L2';
     warnings.push(`no metric_type given and none in the source: ${metric} is used`);
-  } else if (parameter.metric && fromSource && parameter.metric !== fromSource && !sameMetric(parameter.metric, fromSource)) {
-    warnings.push(`metric_type ${parameter.metric} of the YAML differs from ${fromSource} in the source: the YAML wins`);
+  } else if (
+    parameter.metric &&
+    fromSource &&
+    parameter.metric !== fromSource &&
+    !sameMetric(parameter.metric, fromSource)
+  ) {
+    warnings.push(
+      `metric_type ${parameter.metric} of the YAML differs from ${fromSource} in the source: the YAML wins`,
+    );
   }
   if (binary !== BINARY_METRICS.has(metric)) throw contradiction(metric, vectorType, binary);
   if (metric === 'TANIMOTO') {
     metric = 'JACCARD';
-    warnings.push('Milvus 2.x has no TANIMOTO: JACCARD is used, whose distances differ (the order of neighbours does not)');
+    warnings.push(
+      'Milvus 2.x has no TANIMOTO: JACCARD is used, whose distances differ (the order of neighbours does not)',
+    );
   }
   return { metric, warnings };
 }

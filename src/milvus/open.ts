@@ -1,5 +1,6 @@
 import type { MilvusEndpoint } from '../config/types.js';
 import { type Connection, connect } from './connection.js';
+import type { RetryPolicy } from './retry.js';
 
 export interface OpenMilvus extends AsyncDisposable {
   readonly connection: Connection;
@@ -11,17 +12,17 @@ export interface OpenMilvus extends AsyncDisposable {
  */
 export async function openMilvus(
   endpoint: MilvusEndpoint,
-  o: { log: (message: string) => void; signal?: AbortSignal },
+  o: { log: (message: string) => void; retry: RetryPolicy; signal?: AbortSignal },
 ): Promise<OpenMilvus> {
   const { at } = endpoint;
   if (at.kind === 'server') {
-    const connection = await connect(endpoint, at.address, at.tls);
+    const connection = await connect(endpoint, at.address, at.tls, o.retry);
     return { connection, [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose]() };
   }
   const { startEmbedded } = await import('./embedded.js');
   const server = await startEmbedded(at.folder, o);
   try {
-    const connection = await connect({ at }, server.address, false);
+    const connection = await connect({ at }, server.address, false, o.retry);
     return {
       connection,
       async [Symbol.asyncDispose]() {

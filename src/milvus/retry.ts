@@ -5,6 +5,8 @@ export interface RetryPolicy {
   /** Milliseconds after the first failure during which the operation is tried again. */
   readonly totalMs: number;
   readonly signal?: AbortSignal;
+  /** Repeat only what the server refused as too busy, so that nothing of it has taken effect. */
+  readonly onlyBusy?: boolean;
   /** Told before every wait. */
   readonly onRetry?: (error: MilvusdmError, waitMs: number) => void;
 }
@@ -25,6 +27,7 @@ export async function withRetry<T>(operation: () => Promise<T>, policy: RetryPol
       return await operation();
     } catch (thrown) {
       if (!(thrown instanceof MilvusdmError) || thrown.retry === 'no') throw thrown;
+      if (policy.onlyBusy && thrown.retry !== 'after') throw thrown;
       const now = Date.now();
       failingSince ??= now;
       const left = failingSince + policy.totalMs - now;

@@ -7,7 +7,8 @@ function gather(column: RawColumn, rows: readonly number[]): RawValues {
   const { values, width } = column;
   if (isText(values)) {
     const offsets = new Int32Array(rows.length + 1);
-    for (const [i, row] of rows.entries()) offsets[i + 1] = offsets[i]! + values.offsets[row + 1]! - values.offsets[row]!;
+    for (const [i, row] of rows.entries())
+      offsets[i + 1] = offsets[i]! + values.offsets[row + 1]! - values.offsets[row]!;
     const bytes = new Uint8Array(offsets[rows.length]!);
     for (const [i, row] of rows.entries()) {
       bytes.set(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!), offsets[i]!);

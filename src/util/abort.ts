@@ -1,4 +1,4 @@
-import { type MilvusdmError, fail } from './errors.js';
+import { fail, type MilvusdmError } from './errors.js';
 
 /** The error that a run ends with when its signal was aborted. */
 export function interrupted(): MilvusdmError {
@@ -26,5 +26,16 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       resolve();
     }, ms);
     signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Rejects with INTERRUPTED `graceMs` after the signal was aborted; never settles otherwise. */
+export function rejectAfterAbort(signal: AbortSignal, graceMs: number): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = (): void => {
+      setTimeout(() => reject(interrupted()), graceMs).unref();
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
   });
 }

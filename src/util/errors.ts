@@ -63,7 +63,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
   CFG_REFERENCE: {
     exit: EXIT.config,
-    when: 'A ${ENV} or ${file:path} reference has nothing behind it.',
+    when: 'A reference to an environment variable or a file has nothing behind it.',
     hint: 'Set the variable or create the file; `$${` writes a literal `${`.',
   },
   CFG_CONFLICT: {

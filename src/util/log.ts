@@ -11,8 +11,10 @@ export interface Log {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
+  /** A line for the file alone. */
+  file(message: string): void;
   /** The file of today; undefined when it could not be opened. */
-  readonly file: string | undefined;
+  readonly path: string | undefined;
 }
 
 export interface LogOptions {
@@ -32,7 +34,10 @@ function openFolder(env: NodeJS.ProcessEnv): string | undefined {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const keep = Math.max(1, Number(env.LOGS_NUM) || DEFAULT_FILES);
-    const old = readdirSync(folder).filter((name) => FILE_NAME.test(name)).sort().reverse();
+    const old = readdirSync(folder)
+      .filter((name) => FILE_NAME.test(name))
+      .sort()
+      .reverse();
     for (const name of old.slice(keep)) rmSync(join(folder, name), { force: true });
     return folder;
   } catch {
@@ -55,17 +60,22 @@ export async function openLog(o: LogOptions, env: NodeJS.ProcessEnv = process.en
     destination.on('error', () => {});
     streams.push({ level: 'debug' as const, stream: destination });
   }
-  const logger = pino({ level: 'debug', base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, pino.multistream(streams));
+  const logger = pino(
+    { level: 'debug', base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.multistream(streams),
+  );
   const rank = (level: LogLevel): number => LOG_LEVELS.indexOf(level);
   const emit = (level: Exclude<LogLevel, 'silent'>, text: string): void => {
     const message = redact(text, o.secrets);
     logger[level](message);
     if (rank(level) < rank(o.level)) return;
-    const line = o.format === 'json' ? JSON.stringify({ level, time: new Date().toISOString(), msg: message }) : message;
+    const line =
+      o.format === 'json' ? JSON.stringify({ level, time: new Date().toISOString(), msg: message }) : message;
     o.write(line);
   };
   return {
-    file,
+    path: file,
+    file: (message) => logger.debug(redact(message, o.secrets)),
     debug: (message) => emit('debug', message),
     info: (message) => emit('info', message),
     warn: (message) => emit('warn', message),

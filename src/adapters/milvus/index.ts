@@ -22,8 +22,9 @@ import {
   waitForIndex,
 } from '../../milvus/indexes.js';
 import { openMilvus } from '../../milvus/open.js';
+import type { RetryPolicy } from '../../milvus/retry.js';
 import { fail } from '../../util/errors.js';
-import type { PhaseProgress, Writer, WritePlan, WriteUnit } from '../types.js';
+import type { PhaseProgress, WritePlan, Writer, WriteUnit } from '../types.js';
 import { emptyPartition, findRows, keyLiteral, nextKey } from './lookup.js';
 import type { IdChoice } from './match.js';
 import { planTarget, type TargetPlan, type TargetState } from './plan.js';
@@ -40,6 +41,7 @@ export interface MilvusTargetOptions {
   readonly retryForMs: number;
   readonly description: string;
   readonly log: (message: string) => void;
+  /** Ends every wait but those for batches in flight. */
   readonly signal?: AbortSignal;
 }
 
@@ -65,11 +67,15 @@ async function readState(connection: Connection, collection: string): Promise<Ta
 function checkServer(connection: Connection, schema: Schema): void {
   for (const spec of specsOf(schema)) {
     if (supports(connection.features, spec.type)) continue;
-    throw fail('DST_UNSUPPORTED', `the server at ${connection.address} (${connection.version}) has no ${spec.type}, which "${spec.name}" needs`, {
-      hint: connection.features.lite
-        ? 'Milvus Lite holds float vectors only: point dest_uri at a Milvus server.'
-        : 'Use a newer Milvus server.',
-    });
+    throw fail(
+      'DST_UNSUPPORTED',
+      `the server at ${connection.address} (${connection.version}) has no ${spec.type}, which "${spec.name}" needs`,
+      {
+        hint: connection.features.lite
+          ? 'Milvus Lite holds float vectors only: point dest_uri at a Milvus server.'
+          : 'Use a newer Milvus server.',
+      },
+    );
   }
 }
 
@@ -85,17 +91,18 @@ function rowBytesOf(schema: Schema): number {
  * Throws NET_*, DST_AUTH and ENV_* errors of the connection. Dispose it to close the connection and the embedded server.
  */
 export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> {
-  const opened = await openMilvus(o.endpoint, { log: o.log, ...(o.signal ? { signal: o.signal } : {}) });
-  const { connection } = opened;
-  const batches = createBatchWriter(connection, {
-    collection: o.collection,
-    parallelism: o.parallelism,
-    retryForMs: o.retryForMs,
+  const signal = o.signal ? { signal: o.signal } : {};
+  const retry: RetryPolicy = {
+    totalMs: o.retryForMs,
     onRetry: (error, waitMs) => o.log(`${error.message}; trying again in ${Math.round(waitMs)} ms`),
-  });
+    ...signal,
+  };
+  const opened = await openMilvus(o.endpoint, { log: o.log, retry, ...signal });
+  const { connection } = opened;
+  const batches = createBatchWriter(connection, { collection: o.collection, parallelism: o.parallelism });
   const wait = (progress?: PhaseProgress) => ({
     stallMs: STALL_MS,
-    ...(o.signal ? { signal: o.signal } : {}),
+    ...signal,
     ...(progress ? { onProgress: (done: number, total: number) => progress.progress(done, total) } : {}),
   });
   let plan: TargetPlan | undefined;
@@ -129,9 +136,13 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
   async function emptyDefault(partition: string): Promise<void> {
     const { keyField, keyType } = planned().mapping;
     if (!(await ensureQueryable())) {
-      throw fail('DST_REFUSED', `partition "${partition}" of "${o.collection}" cannot be emptied: the collection has no index and so cannot be loaded`, {
-        hint: 'Create an index on it, or overwrite the whole collection (no dest_partition_name).',
-      });
+      throw fail(
+        'DST_REFUSED',
+        `partition "${partition}" of "${o.collection}" cannot be emptied: the collection has no index and so cannot be loaded`,
+        {
+          hint: 'Create an index on it, or overwrite the whole collection (no dest_partition_name).',
+        },
+      );
     }
     const key = { name: keyField, text: keyType === 'VARCHAR' };
     await emptyPartition(connection, o.collection, partition, key, (expression) =>
@@ -166,9 +177,13 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
     async nextId() {
       const { keyField } = planned().mapping;
       if (!(await ensureQueryable())) {
-        throw fail('DST_IDS', `the largest id of "${o.collection}" cannot be found: it has no index and so cannot be loaded`, {
-          hint: 'Give a number: id_start: N.',
-        });
+        throw fail(
+          'DST_IDS',
+          `the largest id of "${o.collection}" cannot be found: it has no index and so cannot be loaded`,
+          {
+            hint: 'Give a number: id_start: N.',
+          },
+        );
       }
       return nextKey(connection, o.collection, keyField);
     },
@@ -201,7 +216,13 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
       const fields = specsOf(schema!)
         .filter((s) => !s.primaryKey)
         .map((s) => ({ source: s.name, target: mapping.fields.get(s.name)!, type: s.type }));
-      const lookup = { collection: o.collection, keyField: mapping.keyField, fields, rowBytes: rowBytesOf(schema!), ...unit };
+      const lookup = {
+        collection: o.collection,
+        keyField: mapping.keyField,
+        fields,
+        rowBytes: rowBytesOf(schema!),
+        ...unit,
+      };
       return findRows(connection, lookup, keys);
     },
 
@@ -221,7 +242,12 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
   };
 }
 
-async function createFor(connection: Connection, o: MilvusTargetOptions, plan: TargetPlan, schema: Schema): Promise<void> {
+async function createFor(
+  connection: Connection,
+  o: MilvusTargetOptions,
+  plan: TargetPlan,
+  schema: Schema,
+): Promise<void> {
   const rest = specsOf(schema).filter((s) => !s.primaryKey);
   const sourceKey = specsOf(schema).find((s) => s.primaryKey);
   const key =

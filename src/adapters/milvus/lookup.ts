@@ -1,6 +1,6 @@
 import { isText, type RawValues } from '../../batch/columns.js';
 import { isVector, type MilvusType } from '../../batch/fields.js';
-import { valueOf } from '../../batch/values.js';
+import { valueAt } from '../../batch/values.js';
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, query, textLiteral } from '../../milvus/data.js';
 import type { AnswerColumn } from '../../milvus/decode.js';
@@ -58,7 +58,10 @@ export async function findRows(
   for (let at = 0; at < keys.length; at += step) {
     const answer = await query(connection, {
       collection: lookup.collection,
-      expression: `${lookup.keyField} in [${keys.slice(at, at + step).map(keyLiteral).join(',')}]`,
+      expression: `${lookup.keyField} in [${keys
+        .slice(at, at + step)
+        .map(keyLiteral)
+        .join(',')}]`,
       outputFields: [lookup.keyField, ...lookup.fields.map((f) => f.target)],
       ...(lookup.partition === undefined ? {} : { partitions: [lookup.partition] }),
     });
@@ -66,9 +69,7 @@ export async function findRows(
     const key = columnOf(answer.columns, lookup.keyField, lookup.collection);
     const columns = lookup.fields.map((f) => ({ f, column: columnOf(answer.columns, f.target, lookup.collection) }));
     for (let row = 0; row < answer.rows; row++) {
-      const values = new Map(
-        columns.map(({ f, column }) => [f.source, valueOf(column, row, isVector(f.type))]),
-      );
+      const values = new Map(columns.map(({ f, column }) => [f.source, valueAt(column, row, isVector(f.type))]));
       found.push({ key: keyAt(key.values, row), values });
     }
   }
@@ -77,7 +78,8 @@ export async function findRows(
 
 /** Largest int64 key plus one, found by bisection over counts (63 small queries); 0 for a collection without rows. */
 export async function nextKey(connection: Connection, collection: string, keyField: string): Promise<bigint> {
-  const above = (key: bigint): Promise<number> => countRows(connection, collection, { expression: `${keyField} > ${key}` });
+  const above = (key: bigint): Promise<number> =>
+    countRows(connection, collection, { expression: `${keyField} > ${key}` });
   if ((await above(SMALLEST_QUERYABLE)) === 0) return 0n;
   let low = SMALLEST_QUERYABLE;
   let high = 2n ** 63n - 2n;
@@ -115,7 +117,11 @@ export async function emptyPartition(
   }
   const left = await countRows(connection, collection, { partition });
   if (left === 0) return;
-  throw fail('DST_REFUSED', `${left} rows of partition "${partition}" of "${collection}" cannot be deleted by their id`, {
-    hint: 'Overwrite the whole collection instead (no dest_partition_name).',
-  });
+  throw fail(
+    'DST_REFUSED',
+    `${left} rows of partition "${partition}" of "${collection}" cannot be deleted by their id`,
+    {
+      hint: 'Overwrite the whole collection instead (no dest_partition_name).',
+    },
+  );
 }

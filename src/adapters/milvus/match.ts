@@ -45,7 +45,10 @@ function matchVector(info: CollectionInfo, source: FieldSpec): CollectionField {
 function matchScalar(info: CollectionInfo, source: FieldSpec): CollectionField {
   const target = info.fields.find((f) => f.name === source.name);
   if (!target) {
-    throw fail('DST_SCHEMA_MISMATCH', `collection "${info.name}" has no field ${show(source)} for that column of the source`);
+    throw fail(
+      'DST_SCHEMA_MISMATCH',
+      `collection "${info.name}" has no field ${show(source)} for that column of the source`,
+    );
   }
   if (target.type !== source.type) {
     throw fail(
@@ -71,9 +74,13 @@ export function matchKey(info: CollectionInfo, ids: IdChoice): CollectionField {
   if (!key) throw fail('DST_SCHEMA_MISMATCH', `collection "${info.name}" has no primary key`);
   if (key.autoId) {
     if (!ids.stored || ids.newIds) return key;
-    throw fail('DST_IDS', `collection "${info.name}" makes its own ids (auto_id), but the source has ids that would be lost`, {
-      hint: 'Set new_ids: true to let the server make new ones, or choose another collection.',
-    });
+    throw fail(
+      'DST_IDS',
+      `collection "${info.name}" makes its own ids (auto_id), but the source has ids that would be lost`,
+      {
+        hint: 'Set new_ids: true to let the server make new ones, or choose another collection.',
+      },
+    );
   }
   const type = ids.type === 'none' ? 'INT64' : ids.type;
   if (key.type !== type) {

@@ -73,9 +73,13 @@ function describeSchema(input: PlanInput, mapping: Mapping): string {
 export function planTarget(state: TargetState, input: PlanInput): TargetPlan {
   const { info } = state;
   if (info && info.name !== input.collection && input.mode === 'overwrite') {
-    throw fail('DST_REFUSED', `"${input.collection}" is an alias of collection "${info.name}": overwriting through an alias is refused`, {
-      hint: `Set dest_collection_name: ${info.name} if that collection is meant.`,
-    });
+    throw fail(
+      'DST_REFUSED',
+      `"${input.collection}" is an alias of collection "${info.name}": overwriting through an alias is refused`,
+      {
+        hint: `Set dest_collection_name: ${info.name} if that collection is meant.`,
+      },
+    );
   }
   const wholeOverwrite = input.mode === 'overwrite' && input.units.some((u) => u.partition === undefined);
   const create = !info || wholeOverwrite;
@@ -106,7 +110,9 @@ export function planTarget(state: TargetState, input: PlanInput): TargetPlan {
     createPartitions: named.filter((p) => p !== '_default' && (!standing.includes(p) || input.mode === 'overwrite')),
   };
   const index = create ? decideIndex(input.parameter, input.metric, mapping.vectorField) : undefined;
-  const rowsThatStay = create ? 0 : (state.rows.get('') ?? 0) - overwritten.reduce((n, p) => n + (state.rows.get(p) ?? 0), 0);
+  const rowsThatStay = create
+    ? 0
+    : (state.rows.get('') ?? 0) - overwritten.reduce((n, p) => n + (state.rows.get(p) ?? 0), 0);
   return {
     ...partial,
     ...(index ? { index } : {}),
@@ -129,7 +135,11 @@ function actionsOf(state: TargetState, input: PlanInput, plan: Drafted): Action[
   const add = (kind: Action['kind'], target: string, detail: string): number => actions.push({ kind, target, detail });
   const rowsOf = (partition: string): string => plural(state.rows.get(partition) ?? 0, 'row');
   for (const unit of plan.units.filter((u) => !u.write)) {
-    add('skip', unitName(collection, unit), `exists with ${plural(unit.existingRows, 'row')}; mode skip writes nothing`);
+    add(
+      'skip',
+      unitName(collection, unit),
+      `exists with ${plural(unit.existingRows, 'row')}; mode skip writes nothing`,
+    );
   }
   const writes = plan.units.filter((u) => u.write);
   if (writes.length === 0) return actions;
@@ -152,11 +162,16 @@ function indexWarnings(state: TargetState, input: PlanInput, mapping: Mapping): 
   const index = state.indexes.find((i) => i.field === mapping.vectorField);
   const warnings: string[] = [];
   if (!index) {
-    warnings.push(`"${input.collection}" has no index on ${mapping.vectorField} and gets none: appending leaves indexes alone`);
+    warnings.push(
+      `"${input.collection}" has no index on ${mapping.vectorField} and gets none: appending leaves indexes alone`,
+    );
   } else if (index.metric && index.metric !== input.metric) {
-    warnings.push(`"${input.collection}" is indexed with ${index.metric}, not with ${input.metric}: its index stays as it is`);
+    warnings.push(
+      `"${input.collection}" is indexed with ${index.metric}, not with ${input.metric}: its index stays as it is`,
+    );
   }
-  if (input.parameter.index && input.parameter.index !== 'none') warnings.push('collection_parameter.index has no effect on a collection that exists');
+  if (input.parameter.index && input.parameter.index !== 'none')
+    warnings.push('collection_parameter.index has no effect on a collection that exists');
   if (input.parameter.shards) warnings.push('collection_parameter.shards has no effect on a collection that exists');
   return warnings;
 }

@@ -13,8 +13,6 @@ import { type Mapping, targetField } from './match.js';
 export interface BatchWriterOptions {
   readonly collection: string;
   readonly parallelism: number;
-  readonly retryForMs: number;
-  readonly onRetry: (error: MilvusdmError, waitMs: number) => void;
 }
 
 /** Sends batches as Insert requests, up to `parallelism` in flight. */
@@ -45,11 +43,9 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
         throw thrown;
       }
     };
-    return withRetry(attempt, {
-      totalMs: o.retryForMs,
-      onRetry: o.onRetry,
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
+    // Batches in flight outlive the signal that ends the reading: only their own may give them up.
+    const { signal: _, ...policy } = connection.retry;
+    return withRetry(attempt, { ...policy, ...(options.signal ? { signal: options.signal } : {}) });
   }
 
   return {

@@ -76,7 +76,9 @@ export function lineView(write: (text: string) => void): ProgressView {
       } else if (event.type === 'progress' && performance.now() - last > LINE_EVERY_MS) {
         last = performance.now();
         const left = etaText(event.done, event.total, since);
-        write(`${event.phase} ${formatCount(event.done)} of ${formatCount(event.total)} ${rateText(event.done, since)} ${left}`.trimEnd());
+        write(
+          `${event.phase} ${formatCount(event.done)} of ${formatCount(event.total)} ${rateText(event.done, since)} ${left}`.trimEnd(),
+        );
       }
     },
   };

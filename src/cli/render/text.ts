@@ -89,7 +89,11 @@ export function inspectionText(info: Inspection, style: TextStyle): string {
   ];
   if (info.firstRows.length > 0) lines.push('  first rows:');
   for (const row of info.firstRows) {
-    lines.push(`    ${Object.entries(row).map(([name, value]) => `${name}=${value}`).join('  ')}`);
+    lines.push(
+      `    ${Object.entries(row)
+        .map(([name, value]) => `${name}=${value}`)
+        .join('  ')}`,
+    );
   }
   return lines.join('\n');
 }

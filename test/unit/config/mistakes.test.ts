@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references are what is tested
 import { describe, expect, it } from 'vitest';
 import { configIssues } from '../../../src/config/issues.js';
 import { fail } from '../../../src/util/errors.js';
@@ -41,7 +42,7 @@ H2M:
       't.yaml:15:16 collection_parameter.dimension: `12.5` is not allowed, allowed: a whole number, 1 to 2147483647',
       't.yaml:16:18 collection_parameter.metric_type: `l3` is not allowed, allowed: L2, IP, COSINE, HAMMING, JACCARD, TANIMOTO, SUBSTRUCTURE, SUPERSTRUCTURE, did you mean `L2`?',
       't.yaml:17:12 collection_parameter.index: `HNSW` is not allowed, allowed: none, or {type, params} such as {type: HNSW, params: {M: 16, efConstruction: 200}}',
-      't.yaml:18:15 columns.a: has no value',
+      't.yaml:18:13 columns.a: has no value',
       `t.yaml:18:21 columns.b: \`1x\` is not allowed, allowed: a name that Milvus takes: ${name} or underscores, at most 255 in all`,
       't.yaml:18:28 columns.c: `id` is the key field already, allowed: a name of its own',
       't.yaml:19:11 verify: `full` is not allowed, allowed: none, count, sample',
@@ -171,7 +172,12 @@ describe('keys that contradict each other', () => {
     ['key without cert', f2m('dest_tls: {key: x}'), 'dest_tls.key', 'CFG_CONFLICT'],
     ['new_ids and id_start', f2m('new_ids: true', 'id_start: 1'), 'id_start', 'CFG_CONFLICT'],
     ['new_ids and id_offset', f2m('new_ids: true', 'id_offset: 1'), 'id_offset', 'CFG_CONFLICT'],
-    ['one name for two fields', f2m('collection_parameter: {id_field: embedding}'), 'collection_parameter.id_field', 'CFG_CONFLICT'],
+    [
+      'one name for two fields',
+      f2m('collection_parameter: {id_field: embedding}'),
+      'collection_parameter.id_field',
+      'CFG_CONFLICT',
+    ],
     ['a column named as the vector', h2m('columns: {a: embedding}'), 'columns.a', 'CFG_CONFLICT'],
     ['two columns of one name', h2m('columns: {a: x, b: x}'), 'columns.b', 'CFG_CONFLICT'],
     [
@@ -180,7 +186,12 @@ describe('keys that contradict each other', () => {
       'collection_parameter.index.params.metric_type',
       'CFG_CONFLICT',
     ],
-    ['binary dimension', f2m('collection_parameter: {dimension: 12, metric_type: HAMMING}'), 'collection_parameter.dimension', 'CFG_CONFLICT'],
+    [
+      'binary dimension',
+      f2m('collection_parameter: {dimension: 12, metric_type: HAMMING}'),
+      'collection_parameter.dimension',
+      'CFG_CONFLICT',
+    ],
   ];
   it.each(cases)('%s', (_, text, key, code) => {
     expect(issuesOf(text)).toEqual([expect.objectContaining({ key, code })]);
@@ -195,7 +206,9 @@ describe('keys that contradict each other', () => {
   });
 
   it.each(['HAMMING', 'jaccard', 'TANIMOTO', 'SUBSTRUCTURE', 'superstructure'])('FLOAT_VECTOR with %s', (metric) => {
-    expect(issuesOf(h2m('vector_type: FLOAT_VECTOR', `collection_parameter: {metric_type: ${metric}}`))).toHaveLength(1);
+    expect(issuesOf(h2m('vector_type: FLOAT_VECTOR', `collection_parameter: {metric_type: ${metric}}`))).toHaveLength(
+      1,
+    );
     expect(issuesOf(h2m('vector_type: BINARY_VECTOR', `collection_parameter: {metric_type: ${metric}}`))).toEqual([]);
   });
 
@@ -253,9 +266,12 @@ describe('values', () => {
     expect(issues[0]?.message).toMatch(/allowed: \S|did you mean|is missing, needed: \S/);
   });
 
-  it.each(['[]', '{path: a}', '[[a]]', "['']", '[{partition: p}]', '[{path: a, partition: "x y"}]', '"a\\0b"'])('data_path: %s', (value) => {
-    expect(issuesOf(`H2M:\n  dest_collection_name: c\n  data_path: ${value}`)).toHaveLength(1);
-  });
+  it.each(['[]', '{path: a}', '[[a]]', "['']", '[{partition: p}]', '[{path: a, partition: "x y"}]', '"a\\0b"'])(
+    'data_path: %s',
+    (value) => {
+      expect(issuesOf(`H2M:\n  dest_collection_name: c\n  data_path: ${value}`)).toHaveLength(1);
+    },
+  );
 
   it.each([
     ['65536', 65536],

@@ -1,0 +1,76 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PROJECT } from '../../test/support/environments.js';
+import { measureOk } from './process.js';
+
+/** The built command line. */
+export const MAIN: string = join(PROJECT, 'dist', 'cli', 'main.js');
+
+export interface Migration {
+  readonly task: 'F2M' | 'H2M';
+  readonly source: string;
+  readonly address: string;
+  readonly collection: string;
+  /** Further keys of the task, as YAML values. */
+  readonly keys?: Readonly<Record<string, string>>;
+}
+
+export interface MigrationResult {
+  readonly rows: number;
+  /** Seconds between the start of each phase and the start of the next. */
+  readonly phases: ReadonlyMap<string, number>;
+  readonly seconds: number;
+  readonly peakMiB: number;
+}
+
+function yamlOf(m: Migration): string {
+  const [host, port] = m.address.split(':');
+  const keys = { verify: 'count', ...m.keys };
+  return [
+    `${m.task}:`,
+    `  data_path: ${m.task === 'H2M' ? `[${JSON.stringify(m.source)}]` : JSON.stringify(m.source)}`,
+    `  dest_host: ${host}`,
+    `  dest_port: ${port}`,
+    '  mode: overwrite',
+    `  dest_collection_name: ${m.collection}`,
+    ...Object.entries(keys).map(([key, value]) => `  ${key}: ${value}`),
+    '  collection_parameter: {metric_type: L2, index: none, shards: 1}',
+    '',
+  ].join('\n');
+}
+
+interface LogLine {
+  readonly time: string;
+  readonly msg: string;
+}
+
+/** The log at level debug names every phase when it begins. */
+function phasesOf(stderr: string): Map<string, number> {
+  const begun: { phase: string; at: number }[] = [];
+  for (const text of stderr.split('\n')) {
+    if (!text.startsWith('{')) continue;
+    const { time, msg } = JSON.parse(text) as LogLine;
+    if (msg.startsWith('phase ')) begun.push({ phase: msg.slice(6), at: Date.parse(time) });
+  }
+  const phases = new Map<string, number>();
+  for (const [i, { phase, at }] of begun.entries()) {
+    const next = begun[i + 1];
+    if (next) phases.set(phase, (phases.get(phase) ?? 0) + (next.at - at) / 1000);
+  }
+  return phases;
+}
+
+/** Runs `milvusdm --yaml` as a process of its own. Throws unless every row was written and counted. */
+export async function migrate(m: Migration, folder: string): Promise<MigrationResult> {
+  const yaml = join(folder, `${m.collection}.yaml`);
+  await writeFile(yaml, yamlOf(m));
+  const args = [MAIN, '--yaml', yaml, '--json', '--log-level', 'debug', '--log-format', 'json'];
+  const env = { MILVUSDM_PATH: join(folder, 'state') };
+  const { stdout, stderr, seconds, peakMiB } = await measureOk(process.execPath, args, { env, memory: true });
+  const report = JSON.parse(stdout) as { status: string; targets: { rows_written: number; target_rows: number }[] };
+  const [target] = report.targets;
+  if (report.status !== 'done' || !target || target.rows_written !== target.target_rows) {
+    throw new Error(`milvusdm did not write everything: ${stdout}`);
+  }
+  return { rows: target.rows_written, phases: phasesOf(stderr), seconds, peakMiB };
+}

@@ -1,0 +1,204 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references are what is tested
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { GENERATED, generate } from '../../../scripts/compile-schemas.js';
+import { bundleSchema, TASKS } from '../../../src/config/bundle.js';
+import { validateText } from '../../../src/config/load.js';
+import { branches, type JsonSchema } from '../../../src/config/schema.js';
+import { exampleFor, schemaFor } from '../../../src/config/schema-text.js';
+import type { TaskConfig, TaskName } from '../../../src/config/types.js';
+import { f2m, h2m, issuesOf } from './support.js';
+
+const ROOT = new URL('../../../', import.meta.url);
+const MINIMAL: Readonly<Record<TaskName, string>> = { F2M: f2m(), H2M: h2m() };
+const X_WORDS = ['x-expect', 'x-int64', 'x-fold', 'x-ignored', 'x-editor'];
+
+interface Key {
+  readonly path: string;
+  readonly schema: JsonSchema;
+}
+
+function keysOf(group: JsonSchema, prefix: string): Key[] {
+  return Object.entries(group.properties ?? {}).flatMap(([name, schema]) => {
+    const lists = branches(schema).flatMap((branch) => (branch.items ? branches(branch.items) : []));
+    const groups = [...branches(schema), ...lists].filter((branch) => branch.properties);
+    return [{ path: prefix + name, schema }, ...groups.flatMap((inner) => keysOf(inner, `${prefix}${name}.`))];
+  });
+}
+
+function bodyOf(task: TaskName): JsonSchema {
+  return schemaFor(task).properties?.[task] ?? {};
+}
+
+function ajv(): Ajv2020 {
+  const made = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true });
+  return made.addVocabulary(X_WORDS);
+}
+
+function accepts(schema: JsonSchema, value: unknown): boolean {
+  return ajv().compile(schema)(value) === true;
+}
+
+describe.each(TASKS)('the schema of %s', (task) => {
+  const keys = keysOf(bodyOf(task), '');
+
+  it('is the newest draft, in one piece, and no other key than the task is allowed', () => {
+    const schema = schemaFor(task);
+    expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema');
+    expect(JSON.stringify(schema).match(/"\$ref":"(?!#\/\$defs\/(absent|nothing|reference)")/g)).toBeNull();
+    expect(accepts(schema, {})).toBe(false);
+    expect(accepts(schema, { [task]: parse(MINIMAL[task])[task] })).toBe(true);
+    expect(accepts(schema, { [task]: parse(MINIMAL[task])[task], more: 1 })).toBe(false);
+  });
+
+  it('says of every key what it is, with an example', () => {
+    expect(keys.length).toBeGreaterThan(35);
+    for (const { path, schema } of keys) {
+      expect(schema.title, path).toBeTruthy();
+      expect(schema.description, path).toMatch(/\.$/);
+      expect(schema.examples?.length, path).toBeGreaterThan(0);
+    }
+  });
+
+  it('marks secrets, and only them', () => {
+    const secrets = keys.filter((key) => key.schema.writeOnly).map((key) => key.path);
+    expect(secrets).toEqual(['dest_password', 'dest_token']);
+  });
+
+  it('accepts its own examples and defaults, and nothing for every key that may be left out', () => {
+    const schema = schemaFor(task);
+    const required = [...(bodyOf(task).required ?? []), 'data_path.path', 'collection_parameter.index.type'];
+    for (const { path, schema: own } of keys) {
+      const absent = required.includes(path) ? [] : [null, '', '${X}'];
+      const standing = own.default === undefined ? [] : [own.default];
+      const validate = ajv().compile({ ...own, ...(schema.$defs && { $defs: schema.$defs }) });
+      for (const value of [...(own.examples ?? []), ...standing, ...absent]) {
+        expect(validate(value), `${path}: ${JSON.stringify(value)}`).toBe(true);
+      }
+    }
+  });
+
+  it('the loader finds nothing wrong with an example either', () => {
+    const env = { MILVUS_PASSWORD: 'a', MILVUS_TOKEN: 'b' };
+    for (const { path, schema } of keys.filter((key) => !key.path.includes('.'))) {
+      const rest = MINIMAL[task].split('\n').filter((line) => !line.startsWith(`  ${path}:`));
+      for (const value of schema.examples ?? []) {
+        // The password file of an example exists on no machine of ours.
+        if (String(value).startsWith('${file:')) continue;
+        const issues = issuesOf([...rest, `  ${path}: ${JSON.stringify(value)}`].join('\n'), { env });
+        expect(issues.filter((issue) => issue.key.startsWith(path) && issue.code !== 'CFG_CONFLICT')).toEqual([]);
+      }
+    }
+  });
+
+  it('a default that is written out changes nothing', () => {
+    const without = (config: TaskConfig): object => ({
+      ...config,
+      notes: [],
+      source: { ...config.source, idsOptional: 0 },
+    });
+    const plain = validateText(MINIMAL[task]);
+    for (const { path, schema } of keys.filter((key) => key.schema.default !== undefined)) {
+      const [first = '', second] = path.split('.');
+      if (first === 'dest_tls' && second) continue;
+      const value = JSON.stringify(schema.default);
+      const line = second ? `  ${first}: {${second}: ${value}}` : `  ${first}: ${value}`;
+      expect(without(validateText(`${MINIMAL[task]}\n${line}`)), path).toStrictEqual(without(plain));
+    }
+  });
+
+  it('its example is a file of the project that loads, with the schema of this installation', () => {
+    const text = exampleFor(task);
+    const [first = ''] = text.split('\n');
+    const url = new URL(first.replace('# yaml-language-server: $schema=', ''));
+    expect(JSON.parse(readFileSync(url, 'utf8')).title).toBe(`milvusdm ${task}`);
+    const shipped = readFileSync(new URL(`yamls/${task}.yaml`, ROOT), 'utf8');
+    expect(shipped.split('\n').slice(1)).toEqual(text.split('\n').slice(1));
+    expect(shipped.split('\n')[0]).toBe(`# yaml-language-server: $schema=../schemas/${task.toLowerCase()}.schema.json`);
+    expect(validateText(text)).toMatchObject({ task, dest: { at: { kind: 'embedded' } } });
+    expect(accepts(schemaFor(task), parse(text))).toBe(true);
+  });
+});
+
+describe('the published schema and the loader agree', () => {
+  const cases: [text: string, ok: boolean][] = [
+    [f2m(), true],
+    [h2m('data_dir: '), true],
+    [h2m('data_dir: x'), false],
+    ['H2M: {dest_collection_name: c, data_path: null}', false],
+    ["H2M: {dest_collection_name: c, data_path: '', data_dir: d}", true],
+    ['F2M: {data_path: a}', false],
+    ["F2M: {data_path: '', dest_collection_name: c}", false],
+    ['F2M: {data_path: [{path: a, partition: null}], dest_collection_name: c}', true],
+    ['F2M: {data_path: [null], dest_collection_name: c}', false],
+    ['F2M: {data_path: [], dest_collection_name: c}', false],
+    [f2m('dest_uri: http://a', 'dest_host: '), true],
+    [f2m('dest_uri: http://a', 'dest_host: b'), false],
+    [f2m("dest_uri: ''", 'dest_port: 5'), true],
+    [f2m('dest_uri: http://a', 'dest_port: 5'), false],
+    [f2m('dest_token: a', 'dest_user: '), true],
+    [f2m('dest_token: a', 'dest_password: b'), false],
+    [f2m('collection_parameter: {metric_type: l2}'), true],
+    [f2m('collection_parameter: {metric_type: l3}'), false],
+    [f2m('collection_parameter: {index: none}'), true],
+    [f2m('collection_parameter: {index: all}'), false],
+    [f2m('id_start: auto'), true],
+    [f2m('id_start: 1.5'), false],
+    [f2m('batch_bytes: 8 MiB'), true],
+    [f2m('batch_bytes: 8 M'), false],
+    [f2m('max_rate: 5 rows/s'), true],
+    [f2m('max_rate: 5 rows'), false],
+    [f2m('verify: full'), false],
+    [f2m('milvus_version: {{a.b}}', 'milvus-version: [1]'), true],
+    [f2m('dest_colection_name: x'), false],
+    [f2m('columns: {a: b}'), false],
+    [h2m('columns: {a: b}'), true],
+    [h2m('columns: {a: 1b}'), false],
+  ];
+  it.each(cases)('%j', (text, ok) => {
+    const data = parse(text, { logLevel: 'silent' });
+    const task: TaskName = 'F2M' in data ? 'F2M' : 'H2M';
+    expect(issuesOf(text).length === 0).toBe(ok);
+    // Keys of groups can be groups in YAML; JSON has only text there.
+    expect(accepts(schemaFor(task), JSON.parse(JSON.stringify(data)))).toBe(ok);
+  });
+});
+
+describe('the compiled validators', () => {
+  it('are those of the schemas (npm run generate)', () => {
+    expect(readFileSync(GENERATED, 'utf8')).toBe(generate());
+  });
+
+  it('need no module of ajv', () => {
+    expect(generate()).not.toMatch(/require\(|ajv|\bimport (?!type)/);
+  });
+
+  it('every schema file is used', () => {
+    const used = TASKS.map((task) => JSON.stringify(bundleSchema(task))).join();
+    for (const file of readdirSync(new URL('schemas/defs/', ROOT))) {
+      const { $defs } = JSON.parse(readFileSync(new URL(`schemas/defs/${file}`, ROOT), 'utf8'));
+      for (const def of Object.values<JsonSchema>($defs)) {
+        if (def.description) expect(used).toContain(JSON.stringify(def.description));
+      }
+    }
+  });
+});
+
+describe('a start of the loader', () => {
+  it('loads yaml and nothing else from outside', () => {
+    const load = new URL('src/config/load.ts', ROOT).href;
+    const script = `await import(${JSON.stringify(load)}); const { createRequire } = await import('node:module');
+      const loaded = Object.keys(createRequire(${JSON.stringify(load)}).cache).map((p) => p.split('node_modules/')[1]?.split('/')[0]);
+      console.log(JSON.stringify([...new Set(loaded)]));`;
+    const out = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(JSON.parse(out).filter((name: string) => !['tsx', 'esbuild', 'get-tsconfig'].includes(name))).toEqual([
+      'yaml',
+    ]);
+  });
+});
