@@ -2,7 +2,7 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import type { Ack, Action, UnitPlan, Writer, WriteUnit } from '../../src/adapters/types.js';
 import { keyIndex, rawColumns } from '../../src/batch/columns.js';
 import { fromArrowField, isVector } from '../../src/batch/fields.js';
-import { type Value, valueOf } from '../../src/batch/values.js';
+import { type Value, valueAt } from '../../src/batch/values.js';
 import type { Mode } from '../../src/config/types.js';
 import { throwIfAborted } from '../../src/util/abort.js';
 import { fail } from '../../src/util/errors.js';
@@ -76,9 +76,9 @@ function rowsOf(batch: RecordBatch, nextKey: () => bigint): StoredRow[] {
     const values = new Map<string, Value>();
     for (const [i, column] of columns.entries()) {
       if (i === key) continue;
-      values.set(column.field.name, valueOf(column, row, isVector(fromArrowField(column.field).type)));
+      values.set(column.field.name, valueAt(column, row, isVector(fromArrowField(column.field).type)));
     }
-    const raw = key < 0 ? nextKey() : valueOf(columns[key]!, row, false);
+    const raw = key < 0 ? nextKey() : valueAt(columns[key]!, row, false);
     return { key: raw instanceof Uint8Array ? Buffer.from(raw).toString('utf8') : (raw as bigint), values };
   });
 }

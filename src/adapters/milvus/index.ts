@@ -197,7 +197,8 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
       if (!index) return;
       progress.phase('index');
       await createIndex(connection, o.collection, index);
-      if (o.parameter.load) await waitForIndex(connection, o.collection, index.field, wait(progress));
+      // Milvus Lite goes on building after the call, and a stop in the middle would wait for it.
+      if (o.parameter.load || connection.features.lite) await waitForIndex(connection, o.collection, index.field, wait(progress));
     },
 
     openForReading: ensureQueryable,
