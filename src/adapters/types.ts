@@ -142,7 +142,8 @@ export interface Writer extends AsyncDisposable {
   /** It keeps only the last of several rows with one id. */
   readonly deduplicates: boolean;
   readonly server: string;
-  plan(schema: Schema, units: readonly WriteUnit[]): Promise<WritePlan>;
+  /** @param exact count rows of the target exactly, also where that makes the server flush them first */
+  plan(schema: Schema, units: readonly WriteUnit[], exact: boolean): Promise<WritePlan>;
   prepare(plan: WritePlan): Promise<void>;
   /** Largest int64 key of the target plus one; 0 where it has no rows. */
   nextId(): Promise<bigint>;

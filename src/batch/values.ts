@@ -6,7 +6,8 @@ export type Value = Uint8Array | bigint | number;
 /** Value of one row of a column, copied. Only for the few rows that are looked at one by one. */
 export function valueAt(column: Pick<RawColumn, 'values' | 'width'>, row: number, vector: boolean): Value {
   const { values, width } = column;
-  if (isText(values)) return values.bytes.slice(values.offsets[row]!, values.offsets[row + 1]!);
+  // `Uint8Array.from` and not `slice`: that of a Node Buffer shares memory.
+  if (isText(values)) return Uint8Array.from(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!));
   if (!vector) return values[row]!;
   const size = values.BYTES_PER_ELEMENT * width;
   return new Uint8Array(values.buffer, values.byteOffset + row * size, size).slice();
@@ -16,14 +17,8 @@ export function valueAt(column: Pick<RawColumn, 'values' | 'width'>, row: number
 export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
   if (typeof a === 'number' && typeof b === 'number') return a === b || (Number.isNaN(a) && Number.isNaN(b));
-  if (typeof a === 'bigint' || typeof b === 'bigint') {
-    return (
-      a !== undefined &&
-      b !== undefined &&
-      !(a instanceof Uint8Array) &&
-      !(b instanceof Uint8Array) &&
-      BigInt(a) === BigInt(b)
-    );
-  }
+  if (typeof a === 'bigint' && typeof b === 'bigint') return a === b;
+  if (typeof a === 'bigint' && typeof b === 'number') return Number.isInteger(b) && a === BigInt(b);
+  if (typeof a === 'number' && typeof b === 'bigint') return sameValue(b, a);
   return false;
 }

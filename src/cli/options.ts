@@ -10,6 +10,7 @@ export interface GlobalOptions {
   readonly quiet?: boolean;
   readonly limit?: number;
   readonly dryRun?: boolean;
+  readonly restart?: boolean;
 }
 
 /** Whether text on this stream may be coloured: a terminal, no --no-color, no NO_COLOR. */

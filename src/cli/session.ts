@@ -45,9 +45,9 @@ export async function openSession(config: TaskConfig, options: GlobalOptions): P
     secrets: config.secrets,
     write: (line) => view.line(line),
   });
-  const job = createJob(
-    options.limit === undefined ? config : { ...config, options: { ...config.options, limit: options.limit } },
-  );
+  const { limit, restart } = options;
+  const extra = { ...(limit === undefined ? {} : { limit }), ...(restart ? { restart } : {}) };
+  const job = createJob({ ...config, options: { ...config.options, ...extra } });
   const off = job.on((event) => {
     if (event.type === 'log') log.info(event.message);
     else if (event.type === 'warning') log.warn(`warning: ${event.message}`);

@@ -102,6 +102,8 @@ export interface RunOptions {
   readonly quarantineLimit: number;
   /** Seconds for which an unreachable or busy server is tried again before the run gives up (exit 5). */
   readonly retryFor: number;
+  /** Take the target as it is, also when an earlier run of this job was cut short (`--restart`). */
+  readonly restart?: boolean;
   /** Rehearsal: only the first N rows of the run (`--limit`). */
   readonly limit?: number;
 }

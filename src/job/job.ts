@@ -58,7 +58,7 @@ export function createJob(config: TaskConfig): Job {
     id,
     async plan() {
       try {
-        await using open = await openJob(config, signals, emit);
+        await using open = await openJob(config, id, signals, emit, false);
         return planReport(config, id, open);
       } catch (thrown) {
         throw kill.signal.aborted ? interrupted() : toMilvusdmError(thrown);

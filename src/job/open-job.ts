@@ -8,6 +8,7 @@ import { createDisposables } from '../util/disposables.js';
 import { fail } from '../util/errors.js';
 import type { JobEvent } from './events.js';
 import { type PlacedSplit, placeSplits } from './run-context.js';
+import { refuseUnfinished } from './unfinished.js';
 
 /** Everything that is open while a job is planned or run. */
 export interface OpenJob extends AsyncDisposable {
@@ -72,8 +73,14 @@ function checkIds(config: TaskConfig, stored: boolean): void {
   }
 }
 
-/** Opens source and target and plans; reads only. */
-export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emit): Promise<OpenJob> {
+/** Opens source and target and plans; changes nothing, but for a run may have the server flush what it has. */
+export async function openJob(
+  config: TaskConfig,
+  id: string,
+  signals: JobSignals,
+  emit: Emit,
+  forRun: boolean,
+): Promise<OpenJob> {
   await using stack = createDisposables();
   const log = (message: string): void => emit({ type: 'log', message });
   emit({ type: 'phase', phase: 'plan' });
@@ -101,7 +108,9 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
     }),
   );
   const splits = nameDefault(placeSplits(await reader.splits(), config));
-  const plan = await writer.plan(reader.schema, unitsOf(splits));
+  const plan = await writer.plan(reader.schema, unitsOf(splits), forRun);
+  const building = plan.units.some((u) => !u.fresh);
+  if (building && !config.options.restart) await refuseUnfinished(id, config);
   const all = [...config.notes, ...reader.warnings, ...warnings, ...plan.warnings];
   const kept = stack.release();
   return {

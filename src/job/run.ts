@@ -12,12 +12,14 @@ import { copyRows, newResult, type UnitResult } from './copy.js';
 import { type Emit, type JobSignals, type OpenJob, openJob, phaseTeller } from './open-job.js';
 import { type Preflight, preflight } from './preflight.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus, type TargetReport } from './report.js';
+import { clearUnfinished, markUnfinished } from './unfinished.js';
 import { type Verified, verifyUnit } from './verify.js';
 
 const KILL_GRACE_MS = 1000;
 
 /** One execution of a job: what it works with, and what is known of it so far. */
 interface Run {
+  readonly id: string;
   readonly config: TaskConfig;
   readonly signals: JobSignals;
   readonly emit: Emit;
@@ -171,6 +173,7 @@ async function perform(run: Run, open: OpenJob): Promise<RunStatus> {
   const pre = await check(run, open, ids, transform);
   run.teller.phase('prepare');
   throwIfAborted(run.signals.stop);
+  await markUnfinished(run.id, run.config);
   await open.writer.prepare(open.plan);
   run.teller.phase('write');
   const transformers = pre.dropped ? [transform, dropRows(transform.schema, pre.dropped)] : [transform];
@@ -178,6 +181,7 @@ async function perform(run: Run, open: OpenJob): Promise<RunStatus> {
   await open.writer.commit(run.teller);
   await verify(run, open, transformers);
   await open.writer.settle(run.teller);
+  await clearUnfinished(run.id);
   return run.badRows.count > 0 ? 'partial' : 'done';
 }
 
@@ -202,6 +206,7 @@ export async function executeRun(config: TaskConfig, id: string, signals: JobSig
   const { onBadRow, quarantineLimit } = config.options;
   await using badRows = collectBadRows({ quarantine: onBadRow === 'quarantine', limit: quarantineLimit, jobId: id });
   const run: Run = {
+    id,
     config,
     signals,
     emit,
@@ -228,7 +233,7 @@ export async function executeRun(config: TaskConfig, id: string, signals: JobSig
     bytes: run.bytes,
   });
   const work = async (): Promise<RunStatus> => {
-    await using open = await openJob(config, signals, emit);
+    await using open = await openJob(config, id, signals, emit, true);
     return await perform(run, open);
   };
   try {

@@ -1,7 +1,15 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
 import type { Bitmap } from '../batch/bitmap.js';
-import { isText, makeBatch, type RawColumn, type RawValues, rawColumns } from '../batch/columns.js';
+import { isText, makeBatch, type RawColumn, type RawValues, rawColumns, type TextColumn } from '../batch/columns.js';
 import type { Transformer } from './types.js';
+
+type Numbers = Exclude<RawValues, TextColumn>;
+
+/** Not by `slice`: that of a Node Buffer shares memory, and rows may be taken more than once. */
+function emptyLike(values: Numbers, length: number): Numbers {
+  if (values instanceof Uint8Array) return new Uint8Array(length);
+  return new (values.constructor as new (length: number) => Numbers)(length);
+}
 
 function gather(column: RawColumn, rows: readonly number[]): RawValues {
   const { values, width } = column;
@@ -15,7 +23,7 @@ function gather(column: RawColumn, rows: readonly number[]): RawValues {
     }
     return { bytes, offsets };
   }
-  const out = values.slice(0, rows.length * width);
+  const out = emptyLike(values, rows.length * width);
   for (const [i, row] of rows.entries()) {
     out.set(values.subarray(row * width, (row + 1) * width) as never, i * width);
   }

@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'DST_SCHEMA_MISMATCH'
   | 'DST_UNSUPPORTED'
   | 'DST_IDS'
+  | 'DST_UNFINISHED'
   | 'NET_UNAVAILABLE'
   | 'NET_DEADLINE'
   | 'VERIFY_MISMATCH'
@@ -151,6 +152,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     exit: EXIT.target,
     when: 'The ids of the source and of the target do not go together.',
     hint: 'Set `id_start`, or `new_ids: true`.',
+  },
+  DST_UNFINISHED: {
+    exit: EXIT.target,
+    when: 'An earlier run of the same job was cut short and left a part of its rows in the target.',
+    hint: 'Use mode: overwrite to write the target again, or --restart to take it as it is.',
   },
   NET_UNAVAILABLE: {
     exit: EXIT.network,

@@ -49,10 +49,12 @@ const FLUSH_TIMEOUT_MS = 600_000;
 /** A build or a load that does not move for this long is given up. */
 const STALL_MS = 600_000;
 
-async function readState(connection: Connection, collection: string): Promise<TargetState> {
+/** @param flushFirst rows not flushed are missing in the statistics of a collection that is not loaded */
+async function readState(connection: Connection, collection: string, flushFirst: boolean): Promise<TargetState> {
   const info = await describeCollection(connection, collection);
   if (!info) return { indexes: [], rows: new Map() };
   const loaded = await isLoaded(connection, info.name);
+  if (flushFirst && !loaded) await flush(connection, info.name, FLUSH_TIMEOUT_MS);
   const rows = new Map<string, number>();
   const count = (partition?: string): Promise<number> =>
     loaded
@@ -155,11 +157,11 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
     deduplicates: connection.features.deduplicates,
     server: `${connection.features.lite ? 'Milvus Lite' : 'Milvus'} ${connection.version} at ${connection.address}`,
 
-    async plan(source, units): Promise<WritePlan> {
+    async plan(source, units, exact): Promise<WritePlan> {
       checkServer(connection, source);
       schema = source;
       const { collection, mode, parameter, metric, ids } = o;
-      const state = await readState(connection, o.collection);
+      const state = await readState(connection, o.collection, exact && mode === 'append');
       plan = planTarget(state, { collection, mode, parameter, metric, ids, schema: source, units });
       return plan;
     },
@@ -198,7 +200,8 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
       progress.phase('index');
       await createIndex(connection, o.collection, index);
       // Milvus Lite goes on building after the call, and a stop in the middle would wait for it.
-      if (o.parameter.load || connection.features.lite) await waitForIndex(connection, o.collection, index.field, wait(progress));
+      if (o.parameter.load || connection.features.lite)
+        await waitForIndex(connection, o.collection, index.field, wait(progress));
     },
 
     openForReading: ensureQueryable,

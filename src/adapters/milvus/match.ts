@@ -83,9 +83,13 @@ export function matchKey(info: CollectionInfo, ids: IdChoice): CollectionField {
     );
   }
   if (ids.newIds) {
-    throw fail('DST_IDS', `new_ids: true needs a collection that makes its own ids, and "${info.name}" does not (auto_id is off)`, {
-      hint: 'Leave new_ids out to keep the ids of the source, or choose another collection.',
-    });
+    throw fail(
+      'DST_IDS',
+      `new_ids: true needs a collection that makes its own ids, and "${info.name}" does not (auto_id is off)`,
+      {
+        hint: 'Leave new_ids out to keep the ids of the source, or choose another collection.',
+      },
+    );
   }
   const type = ids.type === 'none' ? 'INT64' : ids.type;
   if (key.type !== type) {
