@@ -69,6 +69,42 @@ export interface Reader extends AsyncDisposable {
   read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch>;
 }
 
+/** What a collection is besides its rows, as far as its source says; all of it may be absent. */
+export interface CollectionSettings {
+  readonly description?: string;
+  /** The metric by its Milvus name. */
+  readonly metric?: string;
+  /** Indexes of the source, or the nearest of Milvus 2.x to what an old source hints at. */
+  readonly indexes?: readonly {
+    readonly field: string;
+    readonly type: string;
+    readonly metric: string;
+    readonly params: Readonly<Record<string, string | number>>;
+  }[];
+  readonly shards?: number;
+  readonly consistency?: string;
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly aliases?: readonly string[];
+  readonly dynamic?: boolean;
+  readonly autoId?: boolean;
+  /** All partitions, also those without rows. The default one is `_default`. */
+  readonly partitions?: readonly string[];
+}
+
+/** One collection of a source that has many. */
+export interface SourceCollection {
+  readonly name: string;
+  readonly settings: CollectionSettings;
+  /** Opens its rows; splits carry their partition. The caller disposes of the reader. */
+  open(): Promise<Reader>;
+}
+
+/** A source of collections, already narrowed to what the selection names. The opener disposes of it. */
+export interface Catalog extends AsyncDisposable {
+  readonly collections: readonly SourceCollection[];
+  readonly warnings: readonly string[];
+}
+
 /** One step of a plan. `drop` and `empty` lose data of the target, which `detail` counts. */
 export interface Action {
   readonly kind: 'create' | 'append' | 'drop' | 'empty' | 'skip' | 'index' | 'load';
