@@ -11,6 +11,7 @@ import {
   Int16,
   Int32,
   Int64,
+  List,
   type Schema,
   Utf8,
 } from 'apache-arrow';
@@ -27,6 +28,7 @@ export const MILVUS_TYPES = [
   'DOUBLE',
   'VARCHAR',
   'JSON',
+  'ARRAY',
   'FLOAT_VECTOR',
   'BINARY_VECTOR',
   'FLOAT16_VECTOR',
@@ -46,6 +48,13 @@ export interface FieldSpec {
   /** VARCHAR: largest length in bytes. */
   readonly maxLength?: number;
   readonly primaryKey?: boolean;
+  /** ARRAY: type of the elements. */
+  readonly elementType?: MilvusType;
+  /** ARRAY: largest number of elements. */
+  readonly maxCapacity?: number;
+  readonly nullable?: boolean;
+  /** The JSON field that holds what the schema does not name (`$meta`). */
+  readonly dynamic?: boolean;
 }
 
 /** Whether the type is one of the vector types. */
@@ -89,6 +98,8 @@ function arrowType(spec: FieldSpec): DataType {
     case 'VARCHAR':
     case 'JSON':
       return new Utf8();
+    case 'ARRAY':
+      return new List(new Field('item', arrowType({ name: 'item', type: spec.elementType ?? 'INT64' }), false));
     case 'SPARSE_FLOAT_VECTOR':
       return new Binary();
     case 'FLOAT_VECTOR':
@@ -103,8 +114,11 @@ export function toArrowField(spec: FieldSpec): Field {
   const metadata = new Map([['milvus.type', spec.type as string]]);
   if (spec.dim !== undefined) metadata.set('milvus.dim', String(spec.dim));
   if (spec.maxLength !== undefined) metadata.set('milvus.max_length', String(spec.maxLength));
+  if (spec.elementType !== undefined) metadata.set('milvus.element_type', spec.elementType);
+  if (spec.maxCapacity !== undefined) metadata.set('milvus.max_capacity', String(spec.maxCapacity));
   if (spec.primaryKey) metadata.set('milvus.primary_key', 'true');
-  return new Field(spec.name, arrowType(spec), false, metadata);
+  if (spec.dynamic) metadata.set('milvus.dynamic', 'true');
+  return new Field(spec.name, arrowType(spec), spec.nullable ?? false, metadata);
 }
 
 /** The inverse of {@link toArrowField}. */
@@ -113,12 +127,18 @@ export function fromArrowField(field: Field): FieldSpec {
   if (!type) throw fail('INTERNAL', `the batch field "${field.name}" carries no milvus.type`);
   const dim = field.metadata.get('milvus.dim');
   const maxLength = field.metadata.get('milvus.max_length');
+  const elementType = field.metadata.get('milvus.element_type') as MilvusType | undefined;
+  const maxCapacity = field.metadata.get('milvus.max_capacity');
   return {
     name: field.name,
     type,
     ...(dim === undefined ? {} : { dim: Number(dim) }),
     ...(maxLength === undefined ? {} : { maxLength: Number(maxLength) }),
+    ...(elementType === undefined ? {} : { elementType }),
+    ...(maxCapacity === undefined ? {} : { maxCapacity: Number(maxCapacity) }),
     ...(field.metadata.get('milvus.primary_key') === 'true' ? { primaryKey: true } : {}),
+    ...(field.nullable ? { nullable: true } : {}),
+    ...(field.metadata.get('milvus.dynamic') === 'true' ? { dynamic: true } : {}),
   };
 }
 

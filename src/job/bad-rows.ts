@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecordBatch } from 'apache-arrow';
-import { isText, keyIndex, rawColumn } from '../batch/columns.js';
+import { flat, isText, keyIndex, rawColumn } from '../batch/columns.js';
 import { formatCount, plural } from '../util/bytes.js';
 import { fail, type MilvusdmError } from '../util/errors.js';
 import { stateFolder } from '../util/home.js';
@@ -19,7 +19,7 @@ export function idText(batch: RecordBatch, row: number): string | undefined {
   const key = keyIndex(batch.schema);
   if (key < 0) return undefined;
   const { values } = rawColumn(batch, key);
-  if (!isText(values)) return String(values[row]);
+  if (!isText(values)) return String(flat(values)[row]);
   return Buffer.from(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!)).toString('utf8');
 }
 

@@ -1,12 +1,12 @@
 import type { RecordBatch } from 'apache-arrow';
 import type { Ack, Reader, UnitPlan, Writer } from '../adapters/types.js';
+import { batchBytes } from '../batch/columns.js';
 import { createDigester, type Digester } from '../batch/digest.js';
 import { nonFiniteRows } from '../batch/finite.js';
+import { takeRows } from '../batch/gather.js';
 import type { TaskConfig } from '../config/types.js';
-import { takeRows } from '../transforms/drop-rows.js';
 import type { Transformer } from '../transforms/types.js';
 import { type BadRows, idText } from './bad-rows.js';
-import { batchBytes } from './preflight.js';
 import { createPacer } from './rate.js';
 import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
 import { createSampler, type SampledRow, type Sampler } from './sample.js';

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bitmap, createBitmap } from '../batch/bitmap.js';
@@ -53,34 +51,29 @@ function bucketOf(lo: number, hi: number, level: number): number {
 
 interface Bucket {
   readonly path: string;
-  readonly stream: WriteStream;
-  buffer: BigUint64Array;
+  /** Undefined once the file is closed. */
+  file: FileHandle | undefined;
+  readonly buffer: BigUint64Array;
   used: number;
   entries: number;
 }
 
 const BUFFER_ENTRIES = 1024;
 
-function createBuckets(folder: string, level: string): Bucket[] {
-  return Array.from({ length: BUCKETS }, (_, i) => {
+async function createBuckets(folder: string, level: string): Promise<Bucket[]> {
+  const buckets: Bucket[] = [];
+  for (let i = 0; i < BUCKETS; i++) {
     const path = join(folder, `${level}-${i}`);
-    return {
-      path,
-      stream: createWriteStream(path, { mode: 0o600 }),
-      buffer: new BigUint64Array(BUFFER_ENTRIES * WORDS),
-      used: 0,
-      entries: 0,
-    };
-  });
+    const file = await open(path, 'w', 0o600);
+    buckets.push({ path, file, buffer: new BigUint64Array(BUFFER_ENTRIES * WORDS), used: 0, entries: 0 });
+  }
+  return buckets;
 }
 
 async function drain(bucket: Bucket): Promise<void> {
-  if (bucket.used === 0) return;
   const bytes = new Uint8Array(bucket.buffer.buffer, 0, bucket.used * ENTRY_BYTES);
-  // The stream keeps what it is given until it is written, so it gets a copy.
-  const ready = bucket.stream.write(Buffer.from(bytes));
+  for (let at = 0; at < bytes.length; ) at += (await bucket.file!.write(bytes, at)).bytesWritten;
   bucket.used = 0;
-  if (!ready) await once(bucket.stream, 'drain');
 }
 
 /** Adds an entry; true when the bucket must be drained before the next one. */
@@ -94,10 +87,16 @@ function put(bucket: Bucket, a: bigint, b: bigint, row: number): boolean {
   return bucket.used === BUFFER_ENTRIES;
 }
 
+/** Closes the file as it is: entries that were not drained are lost. */
 async function close(bucket: Bucket): Promise<void> {
+  const { file } = bucket;
+  bucket.file = undefined;
+  await file?.close();
+}
+
+async function complete(bucket: Bucket): Promise<void> {
   await drain(bucket);
-  bucket.stream.end();
-  if (!bucket.stream.closed) await once(bucket.stream, 'close');
+  await close(bucket);
 }
 
 /** Entries of a spill file, a chunk at a time. The chunk is reused. */
@@ -198,15 +197,19 @@ function countCopy(seen: Seen, row: number, tally: Tally): void {
 }
 
 async function dealOut(path: string, folder: string, level: number): Promise<Bucket[]> {
-  const buckets = createBuckets(folder, `level${level}-${path.split('-').pop()}`);
-  for await (const chunk of entriesOf(path)) {
-    for (let i = 0; i < chunk.length; i += WORDS) {
-      const a = chunk[i]!;
-      const bucket = buckets[bucketOf(Number(a & 0xffffffffn), Number(a >> 32n), level)]!;
-      if (put(bucket, a, chunk[i + 1]!, Number(chunk[i + 2]!))) await drain(bucket);
+  const buckets = await createBuckets(folder, `level${level}-${path.split('-').pop()}`);
+  try {
+    for await (const chunk of entriesOf(path)) {
+      for (let i = 0; i < chunk.length; i += WORDS) {
+        const a = chunk[i]!;
+        const bucket = buckets[bucketOf(Number(a & 0xffffffffn), Number(a >> 32n), level)]!;
+        if (put(bucket, a, chunk[i + 1]!, Number(chunk[i + 2]!))) await drain(bucket);
+      }
     }
+    await Promise.all(buckets.map(complete));
+  } finally {
+    await Promise.all(buckets.map(close));
   }
-  await Promise.all(buckets.map(close));
   return buckets;
 }
 
@@ -224,7 +227,7 @@ async function tallyBucket(bucket: Bucket, tally: Tally, folder: string, limit: 
 /** Makes a finder with its files in a private temporary folder; disposing removes them. */
 export async function createDuplicateFinder(o: FinderOptions = {}): Promise<DuplicateFinder> {
   const folder = await mkdtemp(join(o.folder ?? tmpdir(), 'milvusdm-ids-'));
-  const buckets = createBuckets(folder, 'level0');
+  const buckets = await createBuckets(folder, 'level0');
   const hash: Hash = (await (await import('xxhash-wasm')).default()).h64Raw;
   let text = false;
   return {
@@ -248,7 +251,7 @@ export async function createDuplicateFinder(o: FinderOptions = {}): Promise<Dupl
       }
     },
     async finish(totalRows, policy) {
-      await Promise.all(buckets.map(close));
+      await Promise.all(buckets.map(complete));
       const tally = new Tally(policy, totalRows, text);
       for (const bucket of buckets) await tallyBucket(bucket, tally, folder, o.bucketEntries ?? 250_000);
       tally.trim();
@@ -256,7 +259,7 @@ export async function createDuplicateFinder(o: FinderOptions = {}): Promise<Dupl
       return { extraRows, ids, first, ...(losers ? { losers } : {}) };
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(buckets.map(async (b) => b.stream.closed || close(b)));
+      await Promise.all(buckets.map(close));
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -2,8 +2,9 @@ import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { RecordBatch } from 'apache-arrow';
 import type { SourceInfo } from '../adapters/types.js';
-import { isText, rawColumns } from '../batch/columns.js';
+import { flat, isText, type RawColumn, rawColumns, rowBytes } from '../batch/columns.js';
 import { fromArrowField, isVector } from '../batch/fields.js';
+import { valueAt } from '../batch/values.js';
 import type { SourceConfig } from '../config/types.js';
 import { FORMATS, openReader } from '../registry.js';
 import { fail, MilvusdmError } from '../util/errors.js';
@@ -47,23 +48,20 @@ function shownVector(bytes: Uint8Array, floats: Float32Array | undefined): strin
   return `0x${hex}${bytes.length > SHOWN_COMPONENTS * 2 ? '...' : ''}`;
 }
 
+function showValue(column: RawColumn, row: number): string {
+  const { values, width, field } = column;
+  if (isText(values)) return Buffer.from(rowBytes(column, row)).toString();
+  if (!isVector(fromArrowField(field).type)) return String(valueAt(column, row, false));
+  const part = flat(values).subarray(row * width, (row + 1) * width);
+  const bytes = part instanceof Uint8Array ? part : new Uint8Array(0);
+  return shownVector(bytes, part instanceof Float32Array ? part : undefined);
+}
+
 function showRows(batch: RecordBatch): ShownRow[] {
   const columns = rawColumns(batch);
-  return Array.from({ length: Math.min(SHOWN_ROWS, batch.numRows) }, (_, row) => {
-    const shown: Record<string, string> = {};
-    for (const { field, values, width } of columns) {
-      if (isText(values)) {
-        shown[field.name] = Buffer.from(
-          values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!),
-        ).toString();
-      } else if (isVector(fromArrowField(field).type)) {
-        const part = values.subarray(row * width, (row + 1) * width);
-        const bytes = part instanceof Uint8Array ? part : new Uint8Array(0);
-        shown[field.name] = shownVector(bytes, part instanceof Float32Array ? part : undefined);
-      } else shown[field.name] = String(values[row]);
-    }
-    return shown;
-  });
+  return Array.from({ length: Math.min(SHOWN_ROWS, batch.numRows) }, (_, row) =>
+    Object.fromEntries(columns.map((column) => [column.field.name, showValue(column, row)])),
+  );
 }
 
 function sourceFor(format: string, path: string): SourceConfig {

@@ -1,7 +1,7 @@
 import type { RecordBatch } from 'apache-arrow';
 import type { Reader } from '../adapters/types.js';
 import { type Bitmap, createBitmap } from '../batch/bitmap.js';
-import { isText, keyIndex, rawColumn } from '../batch/columns.js';
+import { batchBytes, isText, keyIndex, rawColumn } from '../batch/columns.js';
 import { createDigester, type Digester } from '../batch/digest.js';
 import { nonFiniteRows } from '../batch/finite.js';
 import type { TaskConfig } from '../config/types.js';
@@ -164,12 +164,3 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
 }
 
 const NO_DUPLICATES: DuplicateReport = { extraRows: 0, ids: 0, first: [] };
-
-/** Bytes of all values of a batch. */
-export function batchBytes(batch: RecordBatch): number {
-  return batch.schema.fields.reduce((sum, _, i) => {
-    const { values, width, rows } = rawColumn(batch, i);
-    if (isText(values)) return sum + values.offsets[rows]! - values.offsets[0]!;
-    return sum + values.BYTES_PER_ELEMENT * width * rows;
-  }, 0);
-}

@@ -37,9 +37,11 @@ export function createSampler(size: number, random: () => number = Math.random):
   let seen = 0;
   let next = -1;
   let w = 1;
+  // Above 0 and up to 1: the logarithm of 0 would never come to an end.
+  const chance = (): number => 1 - random();
   const advance = (): void => {
-    w *= Math.exp(Math.log(random()) / size);
-    next += Math.floor(Math.log(random()) / Math.log(1 - w)) + 1;
+    w *= Math.exp(Math.log(chance()) / size);
+    next += Math.floor(Math.log(chance()) / Math.log1p(-w)) + 1;
   };
   return {
     rows,

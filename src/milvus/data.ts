@@ -1,7 +1,8 @@
 import type { RawValues } from '../batch/columns.js';
 import { fail } from '../util/errors.js';
 import type { Connection } from './connection.js';
-import { decodeMutation, decodeQuery, type Mutation, type QueryAnswer } from './decode.js';
+import { decodeMutation, type Mutation } from './decode.js';
+import { decodeQuery, type QueryAnswer } from './decode-query.js';
 import { withRetry } from './retry.js';
 import { requireOk } from './status.js';
 import { delimitedSize, WireWriter } from './wire.js';

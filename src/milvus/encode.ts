@@ -1,5 +1,14 @@
-import { isText, type RawColumn, type TextColumn } from '../batch/columns.js';
-import { fromArrowField, type MilvusType } from '../batch/fields.js';
+import {
+  flat,
+  isList,
+  isText,
+  type ListColumn,
+  type RawColumn,
+  type RawValues,
+  type TextColumn,
+} from '../batch/columns.js';
+import { type FieldSpec, fromArrowField, isVector, type MilvusType } from '../batch/fields.js';
+import { presentRows } from '../batch/gather.js';
 import { asBytes } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import { delimitedSize, varint64Size, varintSize, WireWriter } from './wire.js';
@@ -14,6 +23,7 @@ export const DATA_TYPE: Readonly<Record<MilvusType, number>> = {
   FLOAT: 10,
   DOUBLE: 11,
   VARCHAR: 21,
+  ARRAY: 22,
   JSON: 23,
   BINARY_VECTOR: 100,
   FLOAT_VECTOR: 101,
@@ -129,27 +139,113 @@ function vectorPlan(type: MilvusType, name: Uint8Array, dim: number, values: Arr
   };
 }
 
-function columnPlan(column: RawColumn, targetName: string): ColumnPlan {
-  const spec = fromArrowField(column.field);
-  const name = new TextEncoder().encode(targetName);
-  const { values } = column;
-  if (isText(values)) return scalarPlan(spec.type, name, spec.type === 'JSON' ? 9 : 6, textArray(values, column.rows));
-  switch (spec.type) {
+/** The ScalarField member that holds values of a type, and its array. */
+function scalarArray(type: MilvusType, values: RawValues, rows: number): { member: number; array: ArrayPlan } {
+  if (isText(values)) return { member: type === 'JSON' ? 9 : 6, array: textArray(values, rows) };
+  switch (type) {
     case 'BOOL':
-      return scalarPlan(spec.type, name, 1, rawArray(values));
+      return { member: 1, array: rawArray(flat(values)) };
     case 'INT8':
     case 'INT16':
     case 'INT32':
-      return scalarPlan(spec.type, name, 2, int32Array(values as Int32Array));
+      return { member: 2, array: int32Array(flat(values) as Int32Array) };
     case 'INT64':
-      return scalarPlan(spec.type, name, 3, int64Array(values as BigInt64Array));
+      return { member: 3, array: int64Array(flat(values) as BigInt64Array) };
     case 'FLOAT':
-      return scalarPlan(spec.type, name, 4, rawArray(values));
+      return { member: 4, array: rawArray(flat(values)) };
     case 'DOUBLE':
-      return scalarPlan(spec.type, name, 5, rawArray(values));
+      return { member: 5, array: rawArray(flat(values)) };
     default:
-      return vectorPlan(spec.type, name, spec.dim ?? 0, values);
+      throw fail('INTERNAL', `values of type ${type} have no encoding`);
   }
+}
+
+function sliceText(text: TextColumn, from: number, to: number): TextColumn {
+  return { bytes: text.bytes, offsets: text.offsets.subarray(from, to + 1) };
+}
+
+/** ArrayArray: one ScalarField per row (member 1), then the element type (member 2). */
+function listArray(type: MilvusType, list: ListColumn, rows: number): ArrayPlan {
+  const { items, offsets } = list;
+  const fields = Array.from({ length: rows }, (_, row) => {
+    const [from, to] = [offsets[row]!, offsets[row + 1]!];
+    const part = isText(items) ? sliceText(items, from, to) : items.subarray(from, to);
+    const { member, array } = scalarArray(type, part, to - from);
+    const body = array.packed ? delimitedSize(array.size) : array.size;
+    return { member, array, body, size: delimitedSize(body) };
+  });
+  const size = fields.reduce((sum, f) => sum + delimitedSize(f.size), 0) + 1 + varintSize(DATA_TYPE[type]);
+  return {
+    packed: false,
+    size,
+    write(out) {
+      for (const { member, array, body, size: length } of fields) {
+        out.open(1, length);
+        out.open(member, body);
+        if (array.packed) out.open(1, array.size);
+        array.write(out);
+      }
+      out.tagVarint(2);
+      out.varint(DATA_TYPE[type]);
+    },
+  };
+}
+
+/** SparseFloatArray (member 6): a row's bytes are pairs of uint32 index and float32 value; the dimension is the largest index + 1. */
+function sparsePlan(name: Uint8Array, column: TextColumn, rows: number): ColumnPlan {
+  const contents = textArray(column, rows);
+  const view = new DataView(column.bytes.buffer, column.bytes.byteOffset, column.bytes.byteLength);
+  let dim = 0;
+  for (let at = column.offsets[0]!; at < column.offsets[rows]!; at += 8)
+    dim = Math.max(dim, view.getUint32(at, true) + 1);
+  const body = contents.size + 1 + varintSize(dim);
+  const vectors = 1 + varintSize(dim) + delimitedSize(body);
+  const size = 1 + varintSize(DATA_TYPE.SPARSE_FLOAT_VECTOR) + delimitedSize(name.length) + delimitedSize(vectors);
+  return {
+    size,
+    write(out) {
+      out.tagVarint(1);
+      out.varint(DATA_TYPE.SPARSE_FLOAT_VECTOR);
+      out.text(2, name);
+      out.open(4, vectors);
+      out.tagVarint(1);
+      out.varint(dim);
+      out.open(6, body);
+      contents.write(out);
+      out.tagVarint(2);
+      out.varint(dim);
+    },
+  };
+}
+
+function valuesPlan(column: RawColumn, spec: FieldSpec, name: Uint8Array): ColumnPlan {
+  const { values, rows } = column;
+  if (spec.type === 'SPARSE_FLOAT_VECTOR' && isText(values)) return sparsePlan(name, values, rows);
+  if (isVector(spec.type)) return vectorPlan(spec.type, name, spec.dim ?? 0, flat(values));
+  if (isList(values)) return scalarPlan('ARRAY', name, 8, listArray(spec.elementType ?? 'INT64', values, rows));
+  const { member, array } = scalarArray(spec.type, values, rows);
+  return scalarPlan(spec.type, name, member, array);
+}
+
+/** FieldData with what stands behind its values: 6 is_dynamic, 7 valid_data (one bool a row; null rows have no value). */
+function columnPlan(column: RawColumn, targetName: string): ColumnPlan {
+  const spec = fromArrowField(column.field);
+  const name = new TextEncoder().encode(targetName);
+  const plan = valuesPlan(column.valid ? presentRows(column, column.valid) : column, spec, name);
+  const valid = spec.nullable ? (column.valid ?? new Uint8Array(column.rows).fill(1)) : undefined;
+  if (!valid && !spec.dynamic) return plan;
+  const size = plan.size + (spec.dynamic ? 2 : 0) + (valid ? delimitedSize(valid.length) : 0);
+  return {
+    size,
+    write(out) {
+      plan.write(out);
+      if (spec.dynamic) {
+        out.tagVarint(6);
+        out.varint(1);
+      }
+      if (valid) out.text(7, valid);
+    },
+  };
 }
 
 export interface InsertMessage {

@@ -25,6 +25,10 @@ function columnsAt(batch: RecordBatch, indexes: readonly number[]): RawValues[] 
   return indexes.map((i) => rawColumn(batch, i).values);
 }
 
+function validAt(batch: RecordBatch, indexes: readonly number[]): (Uint8Array | undefined)[] {
+  return indexes.map((i) => rawColumn(batch, i).valid);
+}
+
 function rowNumbers(start: bigint, firstRow: number, rows: number): BigInt64Array {
   const base = start + BigInt(firstRow);
   if (base + BigInt(rows) - 1n > LARGEST) {
@@ -68,13 +72,21 @@ export function idTransform(input: Schema, source: IdSource): Transformer {
       apply(batch, firstRow) {
         const columns = rawColumns(batch).map((c) => c.values);
         columns[key] = shifted(columns[key] as BigInt64Array, source.offset, firstRow);
-        return makeBatch(input, batch.numRows, columns);
+        return makeBatch(
+          input,
+          batch.numRows,
+          columns,
+          rawColumns(batch).map((c) => c.valid),
+        );
       },
     };
   }
   const { schema: bare, rest } = withoutKey(input);
   if (source.kind === 'target') {
-    return { schema: bare, apply: (batch) => makeBatch(bare, batch.numRows, columnsAt(batch, rest)) };
+    return {
+      schema: bare,
+      apply: (batch) => makeBatch(bare, batch.numRows, columnsAt(batch, rest), validAt(batch, rest)),
+    };
   }
   const keyField = toArrowField({ name: source.field, type: 'INT64', primaryKey: true });
   const schema = new Schema([keyField, ...bare.fields]);
@@ -82,7 +94,7 @@ export function idTransform(input: Schema, source: IdSource): Transformer {
     schema,
     apply(batch, firstRow) {
       const ids = rowNumbers(source.start, firstRow, batch.numRows);
-      return makeBatch(schema, batch.numRows, [ids, ...columnsAt(batch, rest)]);
+      return makeBatch(schema, batch.numRows, [ids, ...columnsAt(batch, rest)], [undefined, ...validAt(batch, rest)]);
     },
   };
 }

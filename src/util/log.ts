@@ -29,16 +29,17 @@ export interface LogOptions {
 const DEFAULT_FILES = 10;
 const FILE_NAME = /^milvusdm-\d{4}-\d{2}-\d{2}\.log$/;
 
-function openFolder(env: NodeJS.ProcessEnv): string | undefined {
+/** Makes room for the file of today among those that are kept. */
+function openFolder(env: NodeJS.ProcessEnv, today: string): string | undefined {
   const folder = join(stateFolder(env), 'logs');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const keep = Math.max(1, Number(env.LOGS_NUM) || DEFAULT_FILES);
     const old = readdirSync(folder)
-      .filter((name) => FILE_NAME.test(name))
+      .filter((name) => FILE_NAME.test(name) && name !== today)
       .sort()
       .reverse();
-    for (const name of old.slice(keep)) rmSync(join(folder, name), { force: true });
+    for (const name of old.slice(keep - 1)) rmSync(join(folder, name), { force: true });
     return folder;
   } catch {
     // A read-only home must not stop a migration; the terminal still gets every line.
@@ -52,8 +53,9 @@ function openFolder(env: NodeJS.ProcessEnv): string | undefined {
  */
 export async function openLog(o: LogOptions, env: NodeJS.ProcessEnv = process.env): Promise<Log> {
   const { pino } = await import('pino');
-  const folder = openFolder(env);
-  const file = folder && join(folder, `milvusdm-${new Date().toISOString().slice(0, 10)}.log`);
+  const today = `milvusdm-${new Date().toISOString().slice(0, 10)}.log`;
+  const folder = openFolder(env, today);
+  const file = folder && join(folder, today);
   const streams = [];
   if (file) {
     const destination = pino.destination({ dest: file, append: true, sync: true, mode: 0o600 });

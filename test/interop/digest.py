@@ -1,13 +1,16 @@
 """Reads a collection back with pymilvus and prints one JSON object of what is really in it, independently of milvusdm.
 
-The sha256 of the vectors (as stored) and of the ids, both in ascending order of the ids, are those of the fixtures' expected.json.
+The sha256 of the vectors (as stored), of the ids and of every scalar field, in ascending order of the ids, are those of the fixtures'
+expected.json. Of several collections it prints one line each.
 Reads by pages of the primary key, which no limit on offsets stops. A query needs an index and a loaded collection: what is
 missing is made for the time of reading and taken away again.
 """
 import argparse
 import hashlib
 import json
+import struct
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -20,17 +23,27 @@ VECTORS = {
     DataType.FLOAT16_VECTOR,
     DataType.BFLOAT16_VECTOR,
 }
+SCALARS = {
+    DataType.BOOL: '?',
+    DataType.INT8: '<i1',
+    DataType.INT16: '<i2',
+    DataType.INT32: '<i4',
+    DataType.INT64: '<i8',
+    DataType.FLOAT: '<f4',
+    DataType.DOUBLE: '<f8',
+}
 PAGE = 8000
 
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument('--uri', required=True)
-    parser.add_argument('--collection', required=True)
+    parser.add_argument('--collection', required=True, nargs='+')
     parser.add_argument('--partition')
     parser.add_argument('--vector-field')
     parser.add_argument('--db', default='default')
     parser.add_argument('--counts', action='store_true', help='no digests')
+    parser.add_argument('--each-partition', action='store_true', help='also the digests of every partition')
     return parser.parse_args()
 
 
@@ -45,12 +58,19 @@ def count(collection, partitions):
     return found[0]['count(*)']
 
 
-def pages(collection, key, vector, partitions):
+def scalar_bytes(value, kind):
+    if kind == DataType.VARCHAR:
+        text = value.encode()
+        return struct.pack('<I', len(text)) + text
+    return np.asarray(value, SCALARS[kind]).tobytes()
+
+
+def pages(collection, key, fields, partitions):
     text = key.dtype == DataType.VARCHAR
     where = f'{key.name} >= ""' if text else f'{key.name} >= {-2**63 + 1}'
     while True:
         page = collection.query(
-            where, output_fields=[key.name, vector.name], partition_names=partitions, limit=PAGE, consistency_level='Strong'
+            where, output_fields=fields, partition_names=partitions, limit=PAGE, consistency_level='Strong'
         )
         if not page:
             return
@@ -62,11 +82,14 @@ def pages(collection, key, vector, partitions):
 def content(collection, vector, partitions):
     key = collection.schema.primary_field
     vectors, ids, rows = hashlib.sha256(), hashlib.sha256(), 0
-    for page in pages(collection, key, vector, partitions):
+    scalars = {f.name: (f.dtype, hashlib.sha256()) for f in collection.schema.fields if f.dtype in {*SCALARS, DataType.VARCHAR}}
+    for page in pages(collection, key, [*scalars, vector.name], partitions):
         for row in page:
             one = row[key.name]
             ids.update(one.encode() + b'\0' if isinstance(one, str) else np.int64(one).tobytes())
             vectors.update(stored_bytes(row[vector.name], vector.dtype))
+            for name, (kind, sha) in scalars.items():
+                sha.update(scalar_bytes(row[name], kind))
         rows += len(page)
     return {
         'rows': rows,
@@ -74,6 +97,7 @@ def content(collection, vector, partitions):
         'vector': vector.dtype.name,
         'sha256': vectors.hexdigest(),
         'sha256_ids': ids.hexdigest(),
+        'columns': {name: {'type': kind.name, 'sha256': sha.hexdigest()} for name, (kind, sha) in scalars.items()},
     }
 
 
@@ -114,16 +138,14 @@ def make_readable(collection, fields, loaded):
     return undo
 
 
-def main():
-    options = arguments()
-    connections.connect(uri=options.uri, db_name=options.db)
-    state = utility.load_state(options.collection).name
-    collection = Collection(options.collection)
+def examine(name, options):
+    state = utility.load_state(name).name
+    collection = Collection(name)
     vectors = [field for field in collection.schema.fields if field.dtype in VECTORS]
     vector = next(field for field in vectors if options.vector_field in (None, field.name))
     chosen = [options.partition] if options.partition else None
     facts = {
-        'collection': options.collection,
+        'collection': name,
         'partition': options.partition,
         'fields': [describe(field) for field in collection.schema.fields],
         'partitions': [partition.name for partition in collection.partitions],
@@ -136,8 +158,18 @@ def main():
     facts['partition_counts'] = {name: count(collection, [name]) for name in facts['partitions']}
     if not options.counts:
         facts.update(content(collection, vector, chosen))
+    if options.each_partition:
+        facts['parts'] = {name: content(collection, vector, [name]) for name in facts['partitions']}
     undo()
-    print(json.dumps(facts))
+    return facts
+
+
+def main():
+    options = arguments()
+    connections.connect(uri=options.uri, db_name=options.db)
+    with ThreadPoolExecutor(4) as pool:
+        for facts in pool.map(lambda name: examine(name, options), options.collection):
+            print(json.dumps(facts))
 
 
 if __name__ == '__main__':

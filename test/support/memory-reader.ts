@@ -3,7 +3,7 @@ import { type RecordBatch, Schema } from 'apache-arrow';
 import type { ReadBatch, Reader, ReadOptions, SourceInfo, Split } from '../../src/adapters/types.js';
 import { keyIndex, makeBatch, type RawValues, rawColumns, rowBytes } from '../../src/batch/columns.js';
 import { fromArrowField, isVector } from '../../src/batch/fields.js';
-import { takeRows } from '../../src/transforms/drop-rows.js';
+import { takeRows } from '../../src/batch/gather.js';
 import { throwIfAborted } from '../../src/util/abort.js';
 import { fail } from '../../src/util/errors.js';
 

@@ -39,6 +39,8 @@ export interface FullDigest extends Digest {
   readonly sha256: string;
   /** Of the ids: int64 little-endian, or UTF-8 with a closing NUL. */
   readonly sha256_ids: string;
+  /** Of the values of each scalar field in that order; text as uint32 length and UTF-8. */
+  readonly columns: Readonly<Record<string, { readonly type: string; readonly sha256: string }>>;
 }
 
 export interface DigestTarget {
@@ -47,11 +49,13 @@ export interface DigestTarget {
   readonly collection: string;
   readonly partition?: string;
   readonly vectorField?: string;
+  readonly db?: string;
 }
 
 function targetArgs(target: DigestTarget): string[] {
   const args = ['--uri', target.uri ?? `http://${inject('milvusAddress')}`, '--collection', target.collection];
   if (target.partition) args.push('--partition', target.partition);
+  if (target.db) args.push('--db', target.db);
   if (target.vectorField) args.push('--vector-field', target.vectorField);
   return args;
 }
@@ -59,6 +63,18 @@ function targetArgs(target: DigestTarget): string[] {
 /** Reads a collection back by pymilvus, independently of milvusdm. Leaves its load state and indexes as they were. */
 export async function digest(target: DigestTarget): Promise<FullDigest> {
   return JSON.parse(await python('digest.py', targetArgs(target))) as FullDigest;
+}
+
+/** What was found in one partition. */
+export type Content = Pick<FullDigest, 'rows' | 'sha256' | 'sha256_ids' | 'columns'>;
+
+/** {@link digest} of several collections and of each of their partitions, which costs one loading per collection. */
+export async function partitionDigests(
+  collections: readonly string[],
+): Promise<Map<string, FullDigest & { readonly parts: Readonly<Record<string, Content>> }>> {
+  const args = ['--uri', `http://${inject('milvusAddress')}`, '--each-partition', '--collection', ...collections];
+  const lines = (await python('digest.py', args, 300_000)).trim().split('\n');
+  return new Map(lines.map((line) => JSON.parse(line)).map((found) => [found.collection, found]));
 }
 
 /** Like {@link digest}, without reading the rows. */

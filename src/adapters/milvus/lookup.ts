@@ -1,9 +1,9 @@
-import { isText, type RawValues } from '../../batch/columns.js';
+import { flat, isText, type RawValues } from '../../batch/columns.js';
 import { isVector, type MilvusType } from '../../batch/fields.js';
 import { valueAt } from '../../batch/values.js';
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, query, textLiteral } from '../../milvus/data.js';
-import type { AnswerColumn } from '../../milvus/decode.js';
+import type { AnswerColumn } from '../../milvus/decode-query.js';
 import { fail } from '../../util/errors.js';
 import type { TargetRow } from '../types.js';
 
@@ -22,7 +22,7 @@ export function keyLiteral(key: bigint | string): string {
 }
 
 function keyAt(values: RawValues, row: number): bigint | string {
-  if (!isText(values)) return BigInt(values[row]!);
+  if (!isText(values)) return BigInt(flat(values)[row]!);
   return Buffer.from(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!)).toString('utf8');
 }
 

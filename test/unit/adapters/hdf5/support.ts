@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Reader, ReadOptions } from '../../../../src/adapters/types.js';
-import { isText, type RawColumn, rawColumns } from '../../../../src/batch/columns.js';
+import { flat, isText, type RawColumn, rawColumns } from '../../../../src/batch/columns.js';
 import { fromArrowField } from '../../../../src/batch/fields.js';
 import type { Hdf5Source } from '../../../../src/config/types.js';
 import { MilvusdmError } from '../../../../src/util/errors.js';
@@ -58,14 +58,15 @@ export interface Content {
 function columnBytes(column: RawColumn): number {
   return isText(column.values)
     ? column.values.offsets[column.rows]! - column.values.offsets[0]!
-    : column.rows * column.width * column.values.BYTES_PER_ELEMENT;
+    : column.rows * column.width * flat(column.values).BYTES_PER_ELEMENT;
 }
 
 /** A copy of one row of a column. */
 function rowBytes({ values, width }: RawColumn, row: number): Buffer {
   if (isText(values)) return Buffer.from(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!));
-  const size = values.BYTES_PER_ELEMENT * width;
-  return Buffer.from(new Uint8Array(values.buffer, values.byteOffset + row * size, size));
+  const array = flat(values);
+  const size = array.BYTES_PER_ELEMENT * width;
+  return Buffer.from(new Uint8Array(array.buffer, array.byteOffset + row * size, size));
 }
 
 /** Reads a split to its end, copying every row out of the shared batches. */

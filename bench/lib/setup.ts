@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MilvusClient } from '@zilliz/milvus2-sdk-node';
+import { interopPython, PROJECT } from '../../test/support/environments.js';
+import { type MilvusServer, startMilvus } from '../../test/support/milvus-server.js';
+import { measureOk } from './process.js';
+
+export type DataKind = 'hdf5' | 'hollow' | 'faiss' | 'ivf' | 'hollow-faiss';
+
+/** What all parts of a run share. */
+export interface Setup extends AsyncDisposable {
+  readonly python: string;
+  /** Temporary, removed at the end. */
+  readonly folder: string;
+  readonly repetitions: number;
+  readonly quick: boolean;
+  log(text: string): void;
+  /** host:port of the real server; started when it is first asked for. */
+  server(): Promise<string>;
+  /** Makes a file with bench/peers/data.py, once per run. */
+  data(kind: DataKind, rows: number, dim: number): Promise<string>;
+  /** Drops a collection and lets the server come to rest. */
+  drop(collection: string): Promise<void>;
+}
+
+const REST_MS = 3000;
+
+async function dropCollection(address: string, name: string): Promise<void> {
+  const client = new MilvusClient({ address, telemetry: { enabled: false }, logLevel: 'none' });
+  try {
+    await client.connectPromise;
+    await client.dropCollection({ collection_name: name });
+  } finally {
+    await client.closeConnection();
+  }
+}
+
+/** Makes the temporary folder; whoever opens it disposes of it, which also stops the server. */
+export async function openSetup(o: { repetitions: number; quick: boolean }): Promise<Setup> {
+  const python = await interopPython();
+  const folder = await mkdtemp(join(tmpdir(), 'milvusdm-bench-'));
+  const files = new Map<string, string>();
+  let server: MilvusServer | undefined;
+  const log = (text: string): void => {
+    process.stderr.write(`${text}\n`);
+  };
+  const address = async (): Promise<string> => {
+    if (process.env.MILVUS_ADDR) return process.env.MILVUS_ADDR;
+    if (!server) {
+      log('starting Milvus 2.3.5');
+      server = await startMilvus();
+    }
+    return server.address;
+  };
+  return {
+    python,
+    folder,
+    ...o,
+    log,
+    server: address,
+    async data(kind, rows, dim) {
+      const name = `${kind}-${rows}-${dim}.${kind.endsWith('5') || kind === 'hollow' ? 'h5' : 'index'}`;
+      const known = files.get(name);
+      if (known) return known;
+      const path = join(folder, name);
+      log(`making ${name}`);
+      await measureOk(python, [
+        '-I',
+        join(PROJECT, 'bench', 'peers', 'data.py'),
+        kind,
+        path,
+        String(rows),
+        String(dim),
+      ]);
+      files.set(name, path);
+      return path;
+    },
+    async drop(collection) {
+      await dropCollection(await address(), collection);
+      await sleep(REST_MS);
+    },
+    async [Symbol.asyncDispose]() {
+      await server?.[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { MAIN } from './lib/cli.js';
+import { describeMachine, load } from './lib/machine.js';
+import { isMet, type Result, table } from './lib/results.js';
+import { openSetup, type Setup } from './lib/setup.js';
+import { insertSection } from './sections/insert.js';
+import { memorySection } from './sections/memory.js';
+import { startupSection } from './sections/startup.js';
+import { throughputSection } from './sections/throughput.js';
+
+const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = {
+  startup: startupSection,
+  throughput: throughputSection,
+  insert: insertSection,
+  memory: memorySection,
+};
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    repetitions: { type: 'string' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+  },
+});
+if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run \`npm run build\` first`);
+const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3));
+if (!Number.isInteger(repetitions) || repetitions < 1) throw new Error('--repetitions needs a whole number from 1');
+const chosen = values.only?.split(',') ?? Object.keys(SECTIONS);
+
+await using setup = await openSetup({ repetitions, quick: values.quick });
+const started = new Date();
+const machine = await describeMachine(setup.python);
+const loadBefore = load();
+const results: Result[] = [];
+for (const name of chosen) {
+  const section = SECTIONS[name];
+  if (!section) throw new Error(`--only ${name}: the parts are ${Object.keys(SECTIONS).join(', ')}`);
+  setup.log(`part ${name} (load ${load()})`);
+  results.push(...(await section(setup)));
+}
+const document = {
+  date: started.toISOString().slice(0, 10),
+  quick: values.quick,
+  repetitions,
+  machine,
+  load: { before: loadBefore, after: load() },
+  results: results.map((r) => ({ ...r, met: isMet(r) })),
+};
+process.stdout.write(`${table(results)}\n\n${JSON.stringify(document)}\n`);
+if (values.json) await writeFile(values.json, `${JSON.stringify(document, null, 2)}\n`);
+const missed = results.filter((r) => isMet(r) === false).length;
+setup.log(missed === 0 ? 'all targets are met' : `${missed} targets are missed`);

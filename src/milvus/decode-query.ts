@@ -1,0 +1,172 @@
+import { flat, isText, type ListColumn, type RawValues, type TextColumn } from '../batch/columns.js';
+import { decodeStatus, longArray, OK, type Status } from './decode.js';
+import { WireReader } from './wire.js';
+
+/** One column of an answer. `width` as in `RawColumn`. */
+export interface AnswerColumn {
+  readonly name: string;
+  readonly values: RawValues;
+  readonly width: number;
+  /** One byte a row, 0 = null. */
+  readonly valid?: Uint8Array;
+}
+
+export interface QueryAnswer {
+  readonly status: Status;
+  readonly columns: readonly AnswerColumn[];
+  readonly rows: number;
+}
+
+function copied(view: Uint8Array): ArrayBuffer {
+  return view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer;
+}
+
+/** Repeated bytes or strings (member 1). */
+function texts(reader: WireReader): TextColumn {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number !== 1) {
+      reader.skip(f.type);
+      continue;
+    }
+    const part = reader.view();
+    parts.push(part);
+    size += part.length;
+  }
+  const bytes = new Uint8Array(size);
+  const offsets = new Int32Array(parts.length + 1);
+  let at = 0;
+  for (const [i, part] of parts.entries()) {
+    bytes.set(part, at);
+    at += part.length;
+    offsets[i + 1] = at;
+  }
+  return { bytes, offsets };
+}
+
+function packedBody(reader: WireReader): Uint8Array {
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 1 && f.type === 2) return reader.view();
+    reader.skip(f.type);
+  }
+  return new Uint8Array(0);
+}
+
+function concatText(parts: readonly TextColumn[]): TextColumn {
+  const rows = parts.reduce((sum, p) => sum + p.offsets.length - 1, 0);
+  const bytes = new Uint8Array(parts.reduce((sum, p) => sum + p.bytes.length, 0));
+  const offsets = new Int32Array(rows + 1);
+  let row = 0;
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part.bytes, at);
+    for (let i = 1; i < part.offsets.length; i++) offsets[++row] = at + part.offsets[i]!;
+    at += part.bytes.length;
+  }
+  return { bytes, offsets };
+}
+
+/** ArrayArray: one ScalarField a row (member 1). A row without elements says nothing of their type. */
+function lists(reader: WireReader): ListColumn {
+  const parts: RawValues[] = [];
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 1) parts.push(scalarValues(reader.message()));
+    else reader.skip(f.type);
+  }
+  const lengthOf = (v: RawValues): number => (isText(v) ? v.offsets.length - 1 : flat(v).length);
+  const offsets = new Int32Array(parts.length + 1);
+  for (const [i, part] of parts.entries()) offsets[i + 1] = offsets[i]! + lengthOf(part);
+  const filled = parts.filter((p) => lengthOf(p) > 0);
+  const [first] = filled;
+  if (!first) return { offsets, items: new Uint8Array(0) };
+  if (isText(first)) return { offsets, items: concatText(filled as TextColumn[]) };
+  const items = new (flat(first).constructor as new (length: number) => ReturnType<typeof flat>)(
+    offsets[parts.length]!,
+  );
+  for (const [i, part] of parts.entries()) if (lengthOf(part) > 0) items.set(flat(part) as never, offsets[i]!);
+  return { offsets, items };
+}
+
+/** ScalarField: 1 bool, 2 int32, 3 int64, 4 float, 5 double, 6 string, 8 arrays, 9 JSON. */
+function scalarValues(reader: WireReader): RawValues {
+  for (let f = reader.field(); f; f = reader.field()) {
+    const part = f.type === 2 ? reader.message() : undefined;
+    if (!part) {
+      reader.skip(f.type);
+      continue;
+    }
+    switch (f.number) {
+      case 1:
+        return new Uint8Array(copied(packedBody(part)));
+      case 2:
+        return Int32Array.from(longArray(part), Number);
+      case 3:
+        return longArray(part);
+      case 4:
+        return new Float32Array(copied(packedBody(part)));
+      case 5:
+        return new Float64Array(copied(packedBody(part)));
+      case 6:
+      case 9:
+        return texts(part);
+      case 8:
+        return lists(part);
+    }
+  }
+  return new Uint8Array(0);
+}
+
+/** VectorField: 1 dim, 2 floats, 3 binary, 4 fp16, 5 bf16, 6 sparse, 7 int8. */
+function vectorValues(reader: WireReader): { values: RawValues; width: number } {
+  let dim = 0;
+  let member = 0;
+  let values: RawValues = new Uint8Array(0);
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 1) dim = reader.number();
+    else if (f.type !== 2) reader.skip(f.type);
+    else {
+      member = f.number;
+      const part = reader.message();
+      if (member === 2) values = new Float32Array(copied(packedBody(part)));
+      else if (member === 6) values = texts(part);
+      else values = new Uint8Array(copied(part.bytes.subarray(part.at, part.end)));
+    }
+  }
+  const width = member === 3 ? dim / 8 : member === 4 || member === 5 ? dim * 2 : member === 6 ? 1 : dim;
+  return { values, width };
+}
+
+/** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. */
+function fieldData(reader: WireReader): AnswerColumn {
+  let name = '';
+  let column: { values: RawValues; width: number } = { values: new Uint8Array(0), width: 1 };
+  let valid: Uint8Array | undefined;
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 2) name = reader.string();
+    else if (f.number === 3) column = { values: scalarValues(reader.message()), width: 1 };
+    else if (f.number === 4) column = vectorValues(reader.message());
+    else if (f.number === 7 && f.type === 2) valid = new Uint8Array(copied(reader.view()));
+    else reader.skip(f.type);
+  }
+  return { name, ...column, ...(valid?.includes(0) ? { valid } : {}) };
+}
+
+/** Rows of a column. An answer without rows may leave the dimension out. */
+function rowsOf({ values, width }: AnswerColumn): number {
+  if ('offsets' in values) return values.offsets.length - 1;
+  return values.length / (width || 1);
+}
+
+/** milvus.QueryResults: 1 status, 2 columns. Values are copied out of the message once, because it lies misaligned. */
+export function decodeQuery(bytes: Uint8Array): QueryAnswer {
+  const reader = new WireReader(bytes);
+  let status = OK;
+  const columns: AnswerColumn[] = [];
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 1) status = decodeStatus(reader.message());
+    else if (f.number === 2) columns.push(fieldData(reader.message()));
+    else reader.skip(f.type);
+  }
+  return { status, columns, rows: columns[0] ? rowsOf(columns[0]) : 0 };
+}

@@ -1,0 +1,174 @@
+import { createReadStream, readFileSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MilvusClient } from '@zilliz/milvus2-sdk-node';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { expect, inject } from 'vitest';
+import { stringify } from 'yaml';
+import type { Report } from '../../src/job/report.js';
+import { type CliOptions, type CliResult, startCli } from '../support/cli.js';
+import { PROJECT } from '../support/environments.js';
+
+/** A file of `fixtures/`, as an absolute path. */
+export function fixture(path: string): string {
+  return join(PROJECT, 'fixtures', path);
+}
+
+export function milvusUri(): string {
+  return `http://${inject('milvusAddress')}`;
+}
+
+const made = new Set<string>();
+let counter = 0;
+
+/** A collection name that nobody else has; {@link dropCollections} drops it. */
+export function unique(what: string): string {
+  const name = `e2e_${what}_${process.pid}_${Date.now().toString(36)}${counter++}`;
+  made.add(name);
+  return name;
+}
+
+/** A client of the Milvus of the run, for what the tests do by hand. */
+export async function withClient<T>(use: (client: MilvusClient) => Promise<T>): Promise<T> {
+  const client = new MilvusClient({
+    address: inject('milvusAddress'),
+    timeout: 60_000,
+    maxRetries: 0,
+    telemetry: { enabled: false },
+    logLevel: 'none',
+  });
+  try {
+    return await use(client);
+  } finally {
+    await client.closeConnection();
+  }
+}
+
+export async function exists(collection: string): Promise<boolean> {
+  return withClient(async (client) => (await client.hasCollection({ collection_name: collection })).value === true);
+}
+
+/** Drops every collection that {@link unique} has named, for afterAll. */
+export async function dropCollections(): Promise<void> {
+  await withClient(async (client) => {
+    for (const name of made) {
+      const answer = await client.describeCollection({ collection_name: name });
+      if (answer.status.code !== 0) continue;
+      for (const alias of answer.aliases ?? []) await client.dropAlias({ alias });
+      await client.releaseCollection({ collection_name: name });
+      await client.dropCollection({ collection_name: name });
+    }
+  });
+  made.clear();
+}
+
+/** A new folder within the folder of the run. */
+export function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(inject('runFolder'), 'e2e-'));
+}
+
+let validate: ValidateFunction | undefined;
+
+function checkSchema(document: unknown): void {
+  validate ??= new Ajv2020({ strict: false }).compile(
+    JSON.parse(readFileSync(join(PROJECT, 'schemas', 'report.schema.json'), 'utf8')),
+  );
+  validate(document);
+  expect(validate.errors ?? [], 'the report does not keep to schemas/report.schema.json').toEqual([]);
+}
+
+/** What holds for every command with `--json`: one document on stdout with the exit code in it, and no stack trace. */
+export function checkOutput(result: CliResult): Record<string, unknown> {
+  const document = result.json();
+  expect(result.stdout.trimEnd().endsWith('}')).toBe(true);
+  expect(result.stderr).not.toMatch(/^\s+at .+:\d+:\d+\)?$/m);
+  expect(document.exit_code, result.stdout + result.stderr).toBe(result.code);
+  expect(document).toMatchObject({ version: 1 });
+  return document;
+}
+
+/** The outcome of a run, whose report has been checked against its schema. */
+export interface Ran extends CliResult {
+  readonly report: Report;
+  /** The only target of the report. */
+  readonly target: Report['targets'][number];
+}
+
+export interface RunOptions extends CliOptions {
+  /** Further arguments of the command line. */
+  readonly args?: readonly string[];
+}
+
+/** Keys of a task; `task` is H2M unless every file of `data_path` is a Faiss index. */
+export type Keys = Readonly<Record<string, unknown>>;
+
+function taskOf(keys: Keys): 'F2M' | 'H2M' {
+  const text = JSON.stringify(keys.data_path ?? '');
+  return text.includes('.index"') ? 'F2M' : 'H2M';
+}
+
+/** A YAML file of the task, with the Milvus of the run as target unless the keys name another. */
+export async function yamlFile(keys: Keys): Promise<string> {
+  const dest = 'dest_uri' in keys || 'dest_host' in keys ? {} : { dest_uri: milvusUri() };
+  const path = join(await temporaryFolder(), 'task.yaml');
+  await writeFile(path, stringify({ [taskOf(keys)]: { ...dest, ...keys } }));
+  return path;
+}
+
+/** Checks what a finished run has printed. */
+export function ran(result: CliResult): Ran {
+  const report = checkOutput(result) as unknown as Report;
+  checkSchema(report);
+  return {
+    ...result,
+    report,
+    get target() {
+      expect(report.targets, result.stdout).toHaveLength(1);
+      return report.targets[0]!;
+    },
+  };
+}
+
+/** Runs a YAML file to its end. */
+export async function runYaml(path: string, o: RunOptions = {}): Promise<Ran> {
+  const { result } = await startCli(['--yaml', path, '--json', ...(o.args ?? [])], o);
+  return ran(await result);
+}
+
+/** Runs a task to its end. */
+export async function run(keys: Keys, o: RunOptions = {}): Promise<Ran> {
+  return runYaml(await yamlFile(keys), o);
+}
+
+/** Runs a task that must succeed, and gives its report. */
+export async function runOk(keys: Keys, o: RunOptions = {}): Promise<Ran> {
+  const done = await run(keys, o);
+  expect(done.report.error, done.stderr).toBe(null);
+  expect(done.code).toBe(0);
+  return done;
+}
+
+/** Settings under which a run costs least; the content is then checked by pymilvus. */
+export const QUICK = { verify: 'count', collection_parameter: { index: 'none' } } as const;
+
+/** Float vectors as a Faiss flat index (IxF2, L2); without ids. */
+export function faissFlat(rows: number, dim: number, value: (row: number, column: number) => number): Buffer {
+  const header = Buffer.alloc(4 + 4 + 8 + 8 + 8 + 1 + 4 + 8);
+  header.write('IxF2', 0, 'latin1');
+  header.writeInt32LE(dim, 4);
+  header.writeBigInt64LE(BigInt(rows), 8);
+  header.writeBigInt64LE(1n << 20n, 16);
+  header.writeBigInt64LE(1n << 20n, 24);
+  header.writeUInt8(1, 32);
+  header.writeInt32LE(1, 33);
+  header.writeBigUInt64LE(BigInt(rows * dim), 37);
+  const values = Float32Array.from({ length: rows * dim }, (_, i) => value(Math.floor(i / dim), i % dim));
+  return Buffer.concat([header, Buffer.from(values.buffer)]);
+}
+
+/** Everything in the files below a folder, as text. */
+export async function textsBelow(files: readonly string[]): Promise<string> {
+  const parts: string[] = [];
+  for (const file of files) for await (const chunk of createReadStream(file, 'latin1')) parts.push(chunk as string);
+  return parts.join('\n');
+}

@@ -1,0 +1,34 @@
+import { createRequire } from 'node:module';
+import protobuf from 'protobufjs';
+
+// The SDK's own description of Milvus' messages, read by protobufjs: an implementation independent of ours.
+const description = createRequire(import.meta.url)('@zilliz/milvus2-sdk-node/dist/milvus/proto-json/milvus.js') as {
+  readonly default: protobuf.INamespace;
+};
+const root = protobuf.Root.fromJSON(description.default);
+
+export type MessageName =
+  | 'InsertRequest'
+  | 'UpsertRequest'
+  | 'MutationResult'
+  | 'QueryResults'
+  | 'QueryRequest'
+  | 'DeleteRequest';
+
+function typeOf(name: MessageName): protobuf.Type {
+  return root.lookupType(`milvus.proto.milvus.${name}`);
+}
+
+/** A message as the server would write it. Throws when the object does not fit the message. */
+export function protoEncode(name: MessageName, message: object): Uint8Array {
+  const type = typeOf(name);
+  const problem = type.verify(message);
+  if (problem) throw new Error(problem);
+  return type.encode(type.fromObject(message)).finish();
+}
+
+/** A message as the server would read it: 64-bit integers as text, bytes as arrays, absent fields left out. */
+export function protoDecode(name: MessageName, bytes: Uint8Array): Record<string, unknown> {
+  const type = typeOf(name);
+  return type.toObject(type.decode(bytes), { longs: String, bytes: Uint8Array, oneofs: false, arrays: false });
+}
