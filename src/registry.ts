@@ -1,6 +1,5 @@
-import type { MilvusTargetOptions } from './adapters/milvus/index.js';
-import type { Reader, SourceInfo, Writer } from './adapters/types.js';
-import type { SourceConfig } from './config/types.js';
+import type { Catalog, Reader, SourceInfo, Target } from './adapters/types.js';
+import type { CatalogSource, FileSource, MilvusEndpoint } from './config/types.js';
 
 /** Field names that a source without names of its own gives to its ids and vectors. */
 export interface FieldNames {
@@ -8,8 +7,8 @@ export interface FieldNames {
   readonly vectorField: string;
 }
 
-/** Opens the reader that the configuration names. The only file that knows every adapter; each loads when it is needed. */
-export async function openReader(source: SourceConfig, names: FieldNames): Promise<Reader> {
+/** Opens the files that the configuration names. This is the only file that knows every adapter; each loads when it is needed. */
+export async function openReader(source: FileSource, names: FieldNames): Promise<Reader> {
   switch (source.adapter) {
     case 'faiss':
       return (await import('./adapters/faiss/index.js')).openFaiss(source, names);
@@ -18,9 +17,26 @@ export async function openReader(source: SourceConfig, names: FieldNames): Promi
   }
 }
 
-/** Opens the target collection. */
-export async function openWriter(options: MilvusTargetOptions): Promise<Writer> {
-  return (await import('./adapters/milvus/index.js')).openMilvusWriter(options);
+/** What the opening of a server needs besides its address. */
+export interface OpenOptions {
+  readonly retryForMs: number;
+  readonly log: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens a source of many collections, narrowed to what the configuration selects. */
+export async function openCatalog(source: CatalogSource, names: FieldNames, o: OpenOptions): Promise<Catalog> {
+  switch (source.adapter) {
+    case 'legacy':
+      return (await import('./adapters/legacy/index.js')).openLegacy(source, names);
+    case 'milvus':
+      return (await import('./adapters/milvus/source.js')).openMilvusCatalog(source, o);
+  }
+}
+
+/** Opens the server that a task writes to. */
+export async function openTarget(endpoint: MilvusEndpoint, o: OpenOptions): Promise<Target> {
+  return (await import('./adapters/milvus/index.js')).openMilvusTarget({ endpoint, ...o });
 }
 
 interface Format {

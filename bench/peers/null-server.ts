@@ -59,7 +59,7 @@ function notFound(): Buffer {
 
 const ANSWERS: Readonly<Record<string, (request: Buffer) => Buffer>> = {
   Connect: () => OK,
-  GetVersion: () => 
+  GetVersion: () =>
     message((out) => {
       out.raw(OK);
       text(out, 2, 'v2.3.5');

@@ -1,18 +1,17 @@
 import { Schema } from 'apache-arrow';
 import { makeBatch, rawColumns } from '../../src/batch/columns.js';
 import { toArrowField } from '../../src/batch/fields.js';
-import type { SourceConfig } from '../../src/config/types.js';
 import { createBufferPool } from '../../src/milvus/buffer-pool.js';
 import { encodeInsert } from '../../src/milvus/encode.js';
 import { openReader } from '../../src/registry.js';
 
 /**
  * Prints GB of vectors per second (1e9 bytes) of one of these, warmed up by one pass over a part of the data:
- * encode DIM BYTES: Insert requests of 8 MiB with int64 ids, in turn into four pooled buffers
+ * encode DIM BYTES: Insert requests of 4 MiB with int64 ids, in turn into four pooled buffers
  * hdf5 PATH, faiss PATH: all batches of a file, ids and vectors
  */
 const [what, ...args] = process.argv.slice(2);
-const BATCH_BYTES = 8 * 2 ** 20;
+const BATCH_BYTES = 4 * 2 ** 20;
 const IN_FLIGHT = 4;
 
 async function encode(dim: number, bytes: number): Promise<number> {
@@ -41,7 +40,7 @@ async function encode(dim: number, bytes: number): Promise<number> {
   return (requests * vectors.byteLength) / 1e6 / (performance.now() - start);
 }
 
-function sourceOf(path: string): SourceConfig {
+function sourceOf(path: string): Parameters<typeof openReader>[0] {
   if (what === 'faiss') return { adapter: 'faiss', files: [{ path }] };
   return {
     adapter: 'hdf5',

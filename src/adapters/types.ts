@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
 import type { FieldSpec, MilvusType } from '../batch/fields.js';
 import type { Value } from '../batch/values.js';
+import type { CollectionParameter, MetricType, Mode } from '../config/types.js';
 
 /** Where reading of a split goes on; opaque to all but the reader that gave it. Safe to store as JSON. */
 export type Cursor = string;
@@ -87,6 +88,8 @@ export interface CollectionSettings {
   readonly aliases?: readonly string[];
   readonly dynamic?: boolean;
   readonly autoId?: boolean;
+  /** Number of partitions that a partition key spreads over; rows then name no partition. */
+  readonly partitionCount?: number;
   /** All partitions, also those without rows. The default one is `_default`. */
   readonly partitions?: readonly string[];
 }
@@ -112,9 +115,39 @@ export interface Action {
   readonly detail: string;
 }
 
-/** The part of a target that a mode is applied to: a named partition, or the whole collection. */
+/** The part of a target that rows go to: a named partition, or the collection where none is named. */
 export interface WriteUnit {
   readonly partition?: string;
+  /** The mode is applied to the whole collection although a partition is named: the user named the collection only. */
+  readonly whole?: boolean;
+}
+
+/** What a run does about ids, as far as a target depends on it. */
+export interface IdChoice {
+  /** Type of the key column of the batches; none: row numbers, or keys that the target makes. */
+  readonly type: 'INT64' | 'VARCHAR' | 'none';
+  /** The source itself stores ids. */
+  readonly stored: boolean;
+  readonly newIds: boolean;
+}
+
+/** One collection of a target, as a task asks for it. */
+export interface WriterRequest {
+  readonly collection: string;
+  readonly mode: Mode;
+  readonly parameter: CollectionParameter;
+  readonly metric: MetricType;
+  readonly ids: IdChoice;
+  /** What the collection was in its source; {} for files. */
+  readonly settings: CollectionSettings;
+  readonly description: string;
+  readonly parallelism: number;
+}
+
+/** A place that collections are written to. The opener disposes of it, after all of its writers. */
+export interface Target extends AsyncDisposable {
+  readonly server: string;
+  writer(request: WriterRequest): Writer;
 }
 
 export interface UnitPlan extends WriteUnit {

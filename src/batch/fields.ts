@@ -55,6 +55,11 @@ export interface FieldSpec {
   readonly nullable?: boolean;
   /** The JSON field that holds what the schema does not name (`$meta`). */
   readonly dynamic?: boolean;
+  readonly partitionKey?: boolean;
+  readonly clusteringKey?: boolean;
+  readonly description?: string;
+  /** Value of a row that has none, as text. */
+  readonly defaultValue?: string;
 }
 
 /** Whether the type is one of the vector types. */
@@ -118,6 +123,10 @@ export function toArrowField(spec: FieldSpec): Field {
   if (spec.maxCapacity !== undefined) metadata.set('milvus.max_capacity', String(spec.maxCapacity));
   if (spec.primaryKey) metadata.set('milvus.primary_key', 'true');
   if (spec.dynamic) metadata.set('milvus.dynamic', 'true');
+  if (spec.partitionKey) metadata.set('milvus.partition_key', 'true');
+  if (spec.clusteringKey) metadata.set('milvus.clustering_key', 'true');
+  if (spec.description) metadata.set('milvus.description', spec.description);
+  if (spec.defaultValue !== undefined) metadata.set('milvus.default_value', spec.defaultValue);
   return new Field(spec.name, arrowType(spec), spec.nullable ?? false, metadata);
 }
 
@@ -127,6 +136,8 @@ export function fromArrowField(field: Field): FieldSpec {
   if (!type) throw fail('INTERNAL', `the batch field "${field.name}" carries no milvus.type`);
   const dim = field.metadata.get('milvus.dim');
   const maxLength = field.metadata.get('milvus.max_length');
+  const description = field.metadata.get('milvus.description');
+  const defaultValue = field.metadata.get('milvus.default_value');
   const elementType = field.metadata.get('milvus.element_type') as MilvusType | undefined;
   const maxCapacity = field.metadata.get('milvus.max_capacity');
   return {
@@ -139,6 +150,10 @@ export function fromArrowField(field: Field): FieldSpec {
     ...(field.metadata.get('milvus.primary_key') === 'true' ? { primaryKey: true } : {}),
     ...(field.nullable ? { nullable: true } : {}),
     ...(field.metadata.get('milvus.dynamic') === 'true' ? { dynamic: true } : {}),
+    ...(field.metadata.get('milvus.partition_key') === 'true' ? { partitionKey: true } : {}),
+    ...(field.metadata.get('milvus.clustering_key') === 'true' ? { clusteringKey: true } : {}),
+    ...(description === undefined ? {} : { description }),
+    ...(defaultValue === undefined ? {} : { defaultValue }),
   };
 }
 

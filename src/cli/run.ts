@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { loadTask } from '../config/load.js';
 import type { ExitCode } from '../util/exit-codes.js';
 import { type GlobalOptions, mayColor } from './options.js';
@@ -9,6 +10,8 @@ import { openSession } from './session.js';
 /** `milvusdm --yaml FILE` and `milvusdm run FILE`. */
 export async function runCommand(path: string, options: GlobalOptions): Promise<ExitCode> {
   if (options.dryRun) return planCommand(path, options);
+  // Loading the SDK makes the young generation grow for good: 35 MiB on Node 20, more later on, and no run is faster for it.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const config = loadTask(path);
   using session = await openSession(config, options);
   const report = await session.job.run();

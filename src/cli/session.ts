@@ -14,11 +14,9 @@ async function openView(options: GlobalOptions, level: LogLevel): Promise<Progre
   const silent = options.quiet === true || level === 'silent';
   if (silent) return { show() {}, line: (text) => process.stderr.write(`${text}\n`), stop() {} };
   if (process.stderr.isTTY && options.logFormat === 'text') return barView(mayColor(options, process.stderr));
-  return lineView((text) =>
-    process.stderr.write(
-      `${options.logFormat === 'json' ? JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: text }) : text}\n`,
-    ),
-  );
+  const write = (line: string): boolean => process.stderr.write(`${line}\n`);
+  if (options.logFormat === 'text') return lineView(write);
+  return lineView(write, (msg) => JSON.stringify({ level: 'info', time: new Date().toISOString(), msg }));
 }
 
 /** SIGINT and SIGTERM end the batches in flight; a second one gives them up. */

@@ -6,7 +6,7 @@ import type {
   CollectionParameter,
   MilvusEndpoint,
   RunOptions,
-  SourceConfig,
+  FileSource,
   SourceFile,
   TaskConfig,
   TaskName,
@@ -14,7 +14,7 @@ import type {
 } from './types.js';
 import { parseBytes, parseRate } from './units.js';
 
-const DEFAULT_BATCH_BYTES = 8 * 1024 * 1024;
+const DEFAULT_BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Drops the keys without a value, so that "absent" has one form. */
 function present<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
@@ -29,10 +29,10 @@ function filesOf(paths: string | readonly RawFile[], around: Surroundings): Sour
   });
 }
 
-function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): SourceConfig {
+function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): FileSource {
   const files = raw.data_path === undefined ? undefined : filesOf(raw.data_path, around);
   if (task === 'F2M') return { adapter: 'faiss', files: files ?? [] };
-  return present<Extract<SourceConfig, { adapter: 'hdf5' }>>({
+  return present<Extract<FileSource, { adapter: 'hdf5' }>>({
     adapter: 'hdf5',
     files,
     dir: raw.data_dir === undefined ? undefined : absolutePath(raw.data_dir, around),
@@ -98,7 +98,7 @@ function optionsOf(raw: RawTask): RunOptions {
   });
 }
 
-function notesOf(raw: RawTask, source: SourceConfig): string[] {
+function notesOf(raw: RawTask, source: FileSource): string[] {
   const notes: string[] = [];
   const size = raw.collection_parameter?.index_file_size;
   if (size !== undefined) notes.push(`index_file_size ${size} has no counterpart in Milvus 2.x and has no effect`);

@@ -1,7 +1,8 @@
 import type { MilvusType } from '../batch/fields.js';
+import type { Selection } from './selection.js';
 
 /** The tasks that a YAML file can name. */
-export type TaskName = 'F2M' | 'H2M';
+export type TaskName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
 
 export type Mode = 'skip' | 'append' | 'overwrite';
 
@@ -78,9 +79,66 @@ export interface Hdf5Source {
   /** Dataset name -> field name, for further columns. */
   readonly columns: Readonly<Record<string, string>>;
   readonly vectorType?: Extract<MilvusType, 'FLOAT_VECTOR' | 'BINARY_VECTOR'>;
+  /** Whether an archive of ours is read by the schema in it (auto, the default) or like any other file. */
+  readonly archive?: 'auto' | 'ignore';
 }
 
-export type SourceConfig = FaissSource | Hdf5Source;
+export interface MySqlParameter {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly tls?: boolean | TlsOptions;
+}
+
+/** The data folder of a Milvus 0.7 to 1.1. */
+export interface LegacySource {
+  readonly adapter: 'legacy';
+  /** Absolute path of the work path, or of its `db` folder. */
+  readonly path: string;
+  readonly extraPaths: readonly string[];
+  readonly mysql?: MySqlParameter;
+  readonly select: Selection;
+  readonly exclude?: Selection;
+  readonly onMissingSegment: 'error' | 'skip';
+  readonly unflushed: 'warn' | 'error' | 'include';
+}
+
+/** A running Milvus 2.x, or a folder of Milvus Lite. */
+export interface MilvusSource {
+  readonly adapter: 'milvus';
+  readonly endpoint: MilvusEndpoint;
+  readonly select: Selection;
+  readonly exclude?: Selection;
+  /** Milvus expression that rows must satisfy. */
+  readonly filter?: string;
+  readonly outputFields?: readonly string[];
+}
+
+/** Sources of one collection. */
+export type FileSource = FaissSource | Hdf5Source;
+
+/** Sources of many collections. */
+export type CatalogSource = LegacySource | MilvusSource;
+
+export type SourceConfig = FileSource | CatalogSource;
+
+/** Several collections or partitions of the source into one collection. */
+export interface MergeChoice {
+  readonly into: string;
+  /** One partition for all rows, or `keep` for the names of the source. */
+  readonly partition: string | 'keep';
+}
+
+/** HDF5 archives as target (M2H). */
+export interface ArchiveTarget {
+  /** Absolute path of the folder below which `<UTC start>/<collection>/<partition>.h5` is written. */
+  readonly dir: string;
+  readonly rowsPerFile?: number;
+  /** Level 1 to 9; absent = not compressed. */
+  readonly gzip?: number;
+}
 
 export interface RateLimit {
   readonly rowsPerSecond?: number;
@@ -90,6 +148,8 @@ export interface RateLimit {
 export interface RunOptions {
   readonly idStart?: bigint | 'auto';
   readonly idOffset: bigint;
+  /** Offsets by source collection, where a merge needs different ones. */
+  readonly idOffsets?: Readonly<Record<string, bigint>>;
   readonly newIds: boolean;
   readonly preflight: 'full' | 'headers';
   readonly verify: 'none' | 'count' | 'sample';
@@ -104,6 +164,8 @@ export interface RunOptions {
   readonly retryFor: number;
   /** Take the target as it is, also when an earlier run of this job was cut short (`--restart`). */
   readonly restart?: boolean;
+  /** Several collections: whether the others go on when one fails; continue where absent. */
+  readonly onError?: 'continue' | 'stop';
   /** Rehearsal: only the first N rows of the run (`--limit`). */
   readonly limit?: number;
 }
@@ -113,9 +175,16 @@ export interface TaskConfig {
   readonly task: TaskName;
   readonly source: SourceConfig;
   readonly dest: MilvusEndpoint;
+  /** M2H writes here instead of into `dest`. */
+  readonly archive?: ArchiveTarget;
   readonly mode: Mode;
+  /** F2M and H2M: the target. M2M and M2H: '' here; each collection of the source has its own task. */
   readonly collection: string;
   readonly partition?: string;
+  /** Source name -> target name, for collections and partitions that are to be called otherwise. */
+  readonly collectionMap?: Readonly<Record<string, string>>;
+  readonly partitionMap?: Readonly<Record<string, string>>;
+  readonly merge?: MergeChoice;
   readonly parameter: CollectionParameter;
   readonly options: RunOptions;
   /** Notes on accepted keys that have no effect, for the plan. */

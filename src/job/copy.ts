@@ -26,6 +26,7 @@ export interface CopyInput {
   readonly reader: Reader;
   readonly writer: Writer;
   readonly splits: readonly PlacedSplit[];
+  /** The first gives the rows their ids and leaves none out. */
   readonly transformers: readonly Transformer[];
   readonly config: TaskConfig;
   readonly units: readonly UnitPlan[];
@@ -62,15 +63,19 @@ export function newResult(unit: UnitPlan): UnitResult {
   };
 }
 
-async function withoutBadRows(input: CopyInput, placed: PlacedBatch, batch: RecordBatch): Promise<RecordBatch> {
-  const bad = new Set(nonFiniteRows(batch));
-  if (bad.size === 0) return batch;
-  for (const i of bad) {
+/** Names the bad rows of a batch that has its ids and still all of its rows, so that their numbers are those of the source. */
+async function noteBadRows(input: CopyInput, placed: PlacedBatch, batch: RecordBatch): Promise<void> {
+  for (const i of nonFiniteRows(batch)) {
     const row = placed.row + i - placed.split.base;
     const reason = 'NaN or infinity in the vector';
     await input.badRows.add({ source: placed.split.split.source, row, id: idText(batch, i), reason });
   }
   input.badRows.check();
+}
+
+function withoutBadRows(batch: RecordBatch): RecordBatch {
+  const bad = new Set(nonFiniteRows(batch));
+  if (bad.size === 0) return batch;
   const rows = Array.from({ length: batch.numRows }, (_, i) => i).filter((i) => !bad.has(i));
   return takeRows(batch, rows);
 }
@@ -127,8 +132,11 @@ export async function copyRows(input: CopyInput, results: Map<string, UnitResult
     for await (const item of batchesOf(reader, placed, { maxBytes: config.options.batchBytes, signal: stop })) {
       const read = item.batch.numRows;
       let batch = item.batch;
-      for (const transformer of input.transformers) batch = transformer.apply(batch, item.row);
-      if (input.checkFinite) batch = await withoutBadRows(input, item, batch);
+      for (const [i, transformer] of input.transformers.entries()) {
+        batch = transformer.apply(batch, item.row);
+        if (input.checkFinite && i === 0) await noteBadRows(input, item, batch);
+      }
+      if (input.checkFinite) batch = withoutBadRows(batch);
       result.rowsRead += read;
       result.rowsSkipped += read - batch.numRows;
       await sendBatch(result, batch, read);

@@ -62,10 +62,15 @@ const BUFFER_ENTRIES = 1024;
 
 async function createBuckets(folder: string, level: string): Promise<Bucket[]> {
   const buckets: Bucket[] = [];
-  for (let i = 0; i < BUCKETS; i++) {
-    const path = join(folder, `${level}-${i}`);
-    const file = await open(path, 'w', 0o600);
-    buckets.push({ path, file, buffer: new BigUint64Array(BUFFER_ENTRIES * WORDS), used: 0, entries: 0 });
+  try {
+    for (let i = 0; i < BUCKETS; i++) {
+      const path = join(folder, `${level}-${i}`);
+      const file = await open(path, 'w', 0o600);
+      buckets.push({ path, file, buffer: new BigUint64Array(BUFFER_ENTRIES * WORDS), used: 0, entries: 0 });
+    }
+  } catch (thrown) {
+    await Promise.all(buckets.map(close));
+    throw thrown;
   }
   return buckets;
 }
@@ -99,11 +104,13 @@ async function complete(bucket: Bucket): Promise<void> {
   await close(bucket);
 }
 
+type SpillFile = Pick<Bucket, 'path' | 'entries'>;
+
 /** Entries of a spill file, a chunk at a time. The chunk is reused. */
-async function* entriesOf(path: string): AsyncIterable<BigUint64Array> {
+async function* entriesOf({ path, entries }: SpillFile): AsyncIterable<BigUint64Array> {
   const file = await open(path, 'r');
   try {
-    const chunk = new BigUint64Array(CHUNK_ENTRIES * WORDS);
+    const chunk = new BigUint64Array(Math.min(entries, CHUNK_ENTRIES) * WORDS);
     const bytes = new Uint8Array(chunk.buffer);
     for (;;) {
       const { bytesRead } = await file.read(bytes, 0, bytes.length, null);
@@ -158,25 +165,29 @@ class Tally {
 }
 
 /** First words that occur more than once in a file, by a native sort: for most files none, and nothing else is to do. */
-async function repeatedWords(path: string, entries: number): Promise<Set<bigint>> {
-  const words = new BigUint64Array(entries);
+async function repeatedWords(file: SpillFile): Promise<Set<bigint>> {
+  const words = new BigUint64Array(file.entries);
   let used = 0;
-  for await (const chunk of entriesOf(path)) for (let i = 0; i < chunk.length; i += WORDS) words[used++] = chunk[i]!;
+  for await (const chunk of entriesOf(file)) for (let i = 0; i < chunk.length; i += WORDS) words[used++] = chunk[i]!;
   words.sort();
   const repeated = new Set<bigint>();
   for (let i = 1; i < words.length; i++) if (words[i] === words[i - 1]) repeated.add(words[i]!);
   return repeated;
 }
 
-/** Adds one file to the tally. */
-async function tallyFile({ path, entries }: { path: string; entries: number }, tally: Tally): Promise<void> {
-  const repeated = await repeatedWords(path, entries);
-  if (repeated.size === 0) return;
+/**
+ * Adds one file to the tally. A file of more than `limit` entries, dealt out as it was, holds copies of few ids: those
+ * are counted without the sort, whose memory would grow with the copies.
+ */
+async function tallyFile(file: SpillFile, tally: Tally, limit: number): Promise<void> {
+  if (file.entries < 2) return;
+  const repeated = file.entries <= limit ? await repeatedWords(file) : undefined;
+  if (repeated?.size === 0) return;
   const groups = new Map<string, { a: bigint; seen: Seen }>();
-  for await (const chunk of entriesOf(path)) {
+  for await (const chunk of entriesOf(file)) {
     for (let i = 0; i < chunk.length; i += WORDS) {
       const a = chunk[i]!;
-      if (!repeated.has(a)) continue;
+      if (repeated && !repeated.has(a)) continue;
       const row = Number(chunk[i + 2]!);
       const key = `${a}/${chunk[i + 1]!}`;
       const group = groups.get(key);
@@ -196,10 +207,10 @@ function countCopy(seen: Seen, row: number, tally: Tally): void {
   seen.last = row;
 }
 
-async function dealOut(path: string, folder: string, level: number): Promise<Bucket[]> {
-  const buckets = await createBuckets(folder, `level${level}-${path.split('-').pop()}`);
+async function dealOut(file: SpillFile, folder: string, level: number): Promise<Bucket[]> {
+  const buckets = await createBuckets(folder, `level${level}-${file.path.split('-').pop()}`);
   try {
-    for await (const chunk of entriesOf(path)) {
+    for await (const chunk of entriesOf(file)) {
       for (let i = 0; i < chunk.length; i += WORDS) {
         const a = chunk[i]!;
         const bucket = buckets[bucketOf(Number(a & 0xffffffffn), Number(a >> 32n), level)]!;
@@ -214,10 +225,10 @@ async function dealOut(path: string, folder: string, level: number): Promise<Buc
 }
 
 async function tallyBucket(bucket: Bucket, tally: Tally, folder: string, limit: number): Promise<void> {
-  if (bucket.entries <= limit) await tallyFile(bucket, tally);
+  if (bucket.entries <= limit) await tallyFile(bucket, tally, limit);
   else {
-    for (const part of await dealOut(bucket.path, folder, 1)) {
-      await tallyFile(part, tally);
+    for (const part of await dealOut(bucket, folder, 1)) {
+      await tallyFile(part, tally, limit);
       await rm(part.path, { force: true });
     }
   }

@@ -5,7 +5,7 @@ import type { SourceInfo } from '../adapters/types.js';
 import { flat, isText, type RawColumn, rawColumns, rowBytes } from '../batch/columns.js';
 import { fromArrowField, isVector } from '../batch/fields.js';
 import { valueAt } from '../batch/values.js';
-import type { SourceConfig } from '../config/types.js';
+import type { FileSource } from '../config/types.js';
 import { FORMATS, openReader } from '../registry.js';
 import { fail, MilvusdmError } from '../util/errors.js';
 
@@ -64,7 +64,7 @@ function showRows(batch: RecordBatch): ShownRow[] {
   );
 }
 
-function sourceFor(format: string, path: string): SourceConfig {
+function sourceFor(format: string, path: string): FileSource {
   if (format === 'faiss') return { adapter: 'faiss', files: [{ path }] };
   return {
     adapter: 'hdf5',

@@ -1,14 +1,25 @@
 import { createHash } from 'node:crypto';
-import type { TaskConfig } from '../config/types.js';
+import type { MilvusEndpoint, SourceConfig, TaskConfig } from '../config/types.js';
+
+function placeOf({ at, db }: MilvusEndpoint): string[] {
+  return [at.kind === 'server' ? at.address : at.folder, db ?? 'default'];
+}
+
+/** What a source is and where, without the credentials and certificates that lead to it. */
+function locatorOf(source: SourceConfig): object {
+  if (source.adapter === 'milvus') return { ...source, endpoint: placeOf(source.endpoint) };
+  if (source.adapter !== 'legacy' || !source.mysql) return source;
+  const { host, port, database } = source.mysql;
+  return { ...source, mysql: [host, port, database] };
+}
 
 /** Twelve hexadecimal digits of everything that decides what is written: not secrets, tuning or the state of the target. */
 export function jobId(config: TaskConfig): string {
-  const { at, db } = config.dest;
   const o = config.options;
   const key = {
     task: config.task,
-    source: config.source,
-    dest: [at.kind === 'server' ? at.address : at.folder, db ?? 'default'],
+    source: locatorOf(config.source),
+    dest: placeOf(config.dest),
     target: [config.collection, config.partition ?? null, config.mode],
     parameter: config.parameter,
     ids: [String(o.idStart), String(o.idOffset), o.newIds, o.onDuplicateId, o.onBadRow, o.limit ?? null],

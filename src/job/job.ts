@@ -1,10 +1,11 @@
+import type { Action, SourceInfo } from '../adapters/types.js';
 import type { TaskConfig } from '../config/types.js';
 import { interrupted } from '../util/abort.js';
 import { toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
 import type { JobListener } from './events.js';
 import { jobId } from './job-id.js';
-import { type Emit, type JobSignals, type OpenJob, openJob } from './open-job.js';
+import { type Emit, type JobSignals, markId, type OpenCollection, openCollection, openJob } from './open-job.js';
 import { type PlanReport, REPORT_VERSION, type Report } from './report.js';
 import { executeRun } from './run.js';
 
@@ -21,23 +22,49 @@ export interface Job {
   on(listener: JobListener): () => void;
 }
 
-function planReport(config: TaskConfig, id: string, open: OpenJob): PlanReport {
+interface CollectionPlan {
+  readonly metric: string;
+  readonly sources: readonly SourceInfo[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly actions: readonly Action[];
+  readonly warnings: readonly string[];
+}
+
+function collectionPlan({ reader, splits, plan, metric, warnings }: OpenCollection): CollectionPlan {
+  return {
+    metric,
+    sources: reader.info,
+    rows: splits.reduce((sum, s) => sum + s.rows, 0),
+    bytes: splits.reduce((sum, s) => sum + (s.split.rows === 0 ? 0 : (s.split.bytes / s.split.rows) * s.rows), 0),
+    actions: plan.actions,
+    warnings,
+  };
+}
+
+async function planAll(config: TaskConfig, id: string, signals: JobSignals, emit: Emit): Promise<PlanReport> {
+  await using open = await openJob(config, signals, emit);
+  const plans: CollectionPlan[] = [];
+  for (const task of open.tasks) {
+    await using collection = await openCollection(task, open.target, markId(id, task), false);
+    plans.push(collectionPlan(collection));
+  }
   const { limit } = config.options;
+  const rehearsal = limit === undefined ? [] : [`--limit ${limit}: only the first rows are written`];
   return {
     version: REPORT_VERSION,
     task: config.task,
     status: 'planned',
     exit_code: EXIT.ok,
     job_id: id,
-    server: open.writer.server,
-    collection: config.collection,
-    metric: open.metric,
-    sources: open.reader.info,
-    rows: open.splits.reduce((sum, s) => sum + s.rows, 0),
-    bytes: open.splits.reduce((sum, s) => sum + (s.split.rows === 0 ? 0 : (s.split.bytes / s.split.rows) * s.rows), 0),
-    actions: open.plan.actions,
-    warnings:
-      limit === undefined ? open.warnings : [...open.warnings, `--limit ${limit}: only the first rows are written`],
+    server: open.target.server,
+    collections: open.tasks.map((t) => t.config.collection),
+    metric: [...new Set(plans.map((p) => p.metric))].join(', '),
+    sources: plans.flatMap((p) => p.sources),
+    rows: plans.reduce((sum, p) => sum + p.rows, 0),
+    bytes: Math.round(plans.reduce((sum, p) => sum + p.bytes, 0)),
+    actions: plans.flatMap((p) => p.actions),
+    warnings: [...open.warnings, ...plans.flatMap((p) => p.warnings), ...rehearsal],
   };
 }
 
@@ -58,8 +85,7 @@ export function createJob(config: TaskConfig): Job {
     id,
     async plan() {
       try {
-        await using open = await openJob(config, id, signals, emit, false);
-        return planReport(config, id, open);
+        return await planAll(config, id, signals, emit);
       } catch (thrown) {
         throw kill.signal.aborted ? interrupted() : toMilvusdmError(thrown);
       }

@@ -1,17 +1,36 @@
-import type { Phase, PhaseProgress, Reader, WritePlan, Writer, WriteUnit } from '../adapters/types.js';
+import type {
+  CollectionSettings,
+  Phase,
+  PhaseProgress,
+  Reader,
+  Target,
+  WritePlan,
+  Writer,
+  WriteUnit,
+} from '../adapters/types.js';
 import { keyIndex } from '../batch/columns.js';
 import { type FieldSpec, fromArrowField, isVector } from '../batch/fields.js';
 import type { MetricType, TaskConfig } from '../config/types.js';
 import { decideMetric } from '../milvus/metrics.js';
-import { openReader, openWriter } from '../registry.js';
+import { openTarget } from '../registry.js';
 import { createDisposables } from '../util/disposables.js';
 import { fail } from '../util/errors.js';
+import { type CollectionTask, openCollectionTasks } from './collection-task.js';
 import type { JobEvent } from './events.js';
 import { type PlacedSplit, placeSplits } from './run-context.js';
 import { refuseUnfinished } from './unfinished.js';
 
 /** Everything that is open while a job is planned or run. */
 export interface OpenJob extends AsyncDisposable {
+  readonly tasks: readonly CollectionTask[];
+  readonly target: Target;
+  readonly warnings: readonly string[];
+}
+
+/** One collection of a job, opened and planned. */
+export interface OpenCollection extends AsyncDisposable {
+  readonly task: CollectionTask;
+  readonly config: TaskConfig;
   readonly reader: Reader;
   readonly writer: Writer;
   readonly plan: WritePlan;
@@ -27,9 +46,13 @@ export interface JobSignals {
 
 export type Emit = (event: JobEvent) => void;
 
-function unitsOf(splits: readonly PlacedSplit[]): WriteUnit[] {
-  const names = [...new Set(splits.map((s) => s.partition))];
-  return names.map((partition) => (partition === undefined ? {} : { partition }));
+/** Partitions that rows go to, and those of the source that have none. */
+function unitsOf(splits: readonly PlacedSplit[], task: CollectionTask): WriteUnit[] {
+  const names = new Set([...(task.settings.partitions ?? []), ...splits.map((s) => s.partition)]);
+  if (names.size === 0) names.add(task.config.partition);
+  return [...names].map((partition) =>
+    partition === undefined ? {} : { partition, ...(task.whole ? { whole: true } : {}) },
+  );
 }
 
 /** Files with and without a partition in one run: those without one go to the default partition by name. */
@@ -42,8 +65,9 @@ function vectorOf(reader: Reader): FieldSpec {
   return reader.schema.fields.map(fromArrowField).find((f) => isVector(f.type))!;
 }
 
-/** The metric that the sources state; none when they differ. */
-function metricOf(reader: Reader): string | undefined {
+/** The metric that the source states; none when its files differ. */
+function metricOf(reader: Reader, settings: CollectionSettings): string | undefined {
+  if (settings.metric) return settings.metric;
   const metrics = new Set(reader.info.map((i) => i.metric));
   return metrics.size === 1 ? [...metrics][0] : undefined;
 }
@@ -73,47 +97,80 @@ function checkIds(config: TaskConfig, stored: boolean): void {
   }
 }
 
-/** Opens source and target and plans; changes nothing, but for a run may have the server flush what it has. */
-export async function openJob(
-  config: TaskConfig,
-  id: string,
-  signals: JobSignals,
-  emit: Emit,
-  forRun: boolean,
-): Promise<OpenJob> {
+/** Opens the source and the server that is written to; reads only. */
+export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emit): Promise<OpenJob> {
   await using stack = createDisposables();
-  const log = (message: string): void => emit({ type: 'log', message });
+  const o = {
+    retryForMs: config.options.retryFor * 1000,
+    log: (message: string): void => emit({ type: 'log', message }),
+    signal: signals.stop,
+  };
   emit({ type: 'phase', phase: 'plan' });
-  const { idField, vectorField } = config.parameter;
-  const reader = stack.use(await openReader(config.source, { idField, vectorField }));
-  checkDimension(config, reader);
-  const key = keyIndex(reader.schema);
-  checkIds(config, key >= 0);
-  const { metric, warnings } = decideMetric(config.parameter, vectorOf(reader).type, metricOf(reader));
-  const keyType = key < 0 ? 'none' : (fromArrowField(reader.schema.fields[key]!).type as 'INT64' | 'VARCHAR');
+  const { tasks, warnings } = stack.use(await openCollectionTasks(config, o));
+  // Files are looked at before a server is asked for: what is wrong with them needs none.
+  if (tasks.length === 1 && tasks[0]!.name === '') await (await checkedReader(tasks[0]!))[Symbol.asyncDispose]();
   emit({ type: 'phase', phase: 'connect' });
+  const target = stack.use(await openTarget(config.dest, o));
+  const kept = stack.release();
+  return {
+    tasks,
+    target,
+    warnings: [...config.notes, ...warnings],
+    [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
+  };
+}
+
+/** Opens the rows of a task and checks what the configuration says of them. */
+async function checkedReader(task: CollectionTask): Promise<Reader> {
+  const reader = await task.open();
+  try {
+    checkDimension(task.config, reader);
+    checkIds(task.config, keyIndex(reader.schema) >= 0);
+    decideMetric(task.config.parameter, vectorOf(reader).type, metricOf(reader, task.settings));
+    return reader;
+  } catch (thrown) {
+    await reader[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+/**
+ * Opens and plans one collection; changes nothing, but for a run may have the server flush what it has.
+ * @param id of the mark that an unfinished run of this collection leaves
+ */
+export async function openCollection(
+  task: CollectionTask,
+  target: Target,
+  id: string,
+  forRun: boolean,
+): Promise<OpenCollection> {
+  await using stack = createDisposables();
+  const { config, settings } = task;
+  const reader = stack.use(await checkedReader(task));
+  const key = keyIndex(reader.schema);
+  const { metric, warnings } = decideMetric(config.parameter, vectorOf(reader).type, metricOf(reader, settings));
+  const keyType = key < 0 ? 'none' : (fromArrowField(reader.schema.fields[key]!).type as 'INT64' | 'VARCHAR');
   const writer = stack.use(
-    await openWriter({
-      endpoint: config.dest,
+    target.writer({
       collection: config.collection,
       parameter: config.parameter,
       mode: config.mode,
       metric,
       ids: { type: keyType, stored: key >= 0, newIds: config.options.newIds },
+      settings,
       parallelism: config.options.parallelism,
-      retryForMs: config.options.retryFor * 1000,
       description: `migrated by milvusdm (${config.task})`,
-      log,
-      signal: signals.stop,
     }),
   );
   const splits = nameDefault(placeSplits(await reader.splits(), config));
-  const plan = await writer.plan(reader.schema, unitsOf(splits), forRun);
+  const plan = await writer.plan(reader.schema, unitsOf(splits, task), forRun);
   const building = plan.units.some((u) => !u.fresh);
   if (building && !config.options.restart) await refuseUnfinished(id, config);
-  const all = [...config.notes, ...reader.warnings, ...warnings, ...plan.warnings];
+  const all = [...task.warnings, ...reader.warnings, ...warnings, ...plan.warnings];
   const kept = stack.release();
   return {
+    task,
+    config,
     reader,
     writer,
     plan,
@@ -122,6 +179,11 @@ export async function openJob(
     warnings: all,
     [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
   };
+}
+
+/** Name of the mark of one collection of a job. */
+export function markId(id: string, task: CollectionTask): string {
+  return task.name === '' ? id : `${id}-${task.config.collection}`;
 }
 
 /** The phase of a job, told once per change, with its progress. */

@@ -72,13 +72,16 @@ function watchKeys(key: number): KeyWatch {
   };
 }
 
+/** The reader keeps the memory of its largest batch, and a million keys at a time would double it. */
+const KEY_BATCH_BYTES = 1024 * 1024;
+
 /** Second pass over the keys alone, into the finder. */
 async function findDuplicates(input: PreflightInput, totalRows: number): Promise<DuplicateReport> {
   const { reader, splits, config, signal } = input;
   await using finder = await createDuplicateFinder();
   const keyName = reader.schema.fields[keyIndex(reader.schema)]!.name;
   for (const placed of splits) {
-    const options = { maxBytes: config.options.batchBytes, columns: [keyName], signal };
+    const options = { maxBytes: Math.min(config.options.batchBytes, KEY_BATCH_BYTES), columns: [keyName], signal };
     for await (const { batch, row } of batchesOf(reader, placed, options)) {
       await finder.add(rawColumn(batch, keyIndex(batch.schema)), row);
     }

@@ -55,7 +55,8 @@ export interface PlanReport {
   readonly exit_code: ExitCode;
   readonly job_id: string;
   readonly server: string;
-  readonly collection: string;
+  /** Target collections, in the order in which they are written. */
+  readonly collections: readonly string[];
   readonly metric: string;
   readonly sources: readonly SourceInfo[];
   readonly rows: number;

@@ -1,3 +1,4 @@
+import type { Target } from '../adapters/types.js';
 import { keyIndex } from '../batch/columns.js';
 import type { TaskConfig } from '../config/types.js';
 import { dropRows } from '../transforms/drop-rows.js';
@@ -8,8 +9,17 @@ import { plural } from '../util/bytes.js';
 import { fail, type MilvusdmError, toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
 import { type BadRows, collectBadRows } from './bad-rows.js';
+import type { CollectionTask } from './collection-task.js';
 import { copyRows, newResult, type UnitResult } from './copy.js';
-import { type Emit, type JobSignals, type OpenJob, openJob, phaseTeller } from './open-job.js';
+import {
+  type Emit,
+  type JobSignals,
+  markId,
+  type OpenCollection,
+  openCollection,
+  openJob,
+  phaseTeller,
+} from './open-job.js';
 import { type Preflight, preflight } from './preflight.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus, type TargetReport } from './report.js';
 import { clearUnfinished, markUnfinished } from './unfinished.js';
@@ -17,7 +27,18 @@ import { type Verified, verifyUnit } from './verify.js';
 
 const KILL_GRACE_MS = 1000;
 
-/** One execution of a job: what it works with, and what is known of it so far. */
+/** What all collections of a job share. */
+interface JobRun {
+  readonly id: string;
+  readonly signals: JobSignals;
+  readonly emit: Emit;
+  readonly teller: ReturnType<typeof phaseTeller>;
+  readonly badRows: BadRows;
+  readonly warnings: string[];
+  readonly runs: Run[];
+}
+
+/** One collection of a running job: what it works with, and what is known of it so far. */
 interface Run {
   readonly id: string;
   readonly config: TaskConfig;
@@ -38,7 +59,7 @@ function warn(run: Run, message: string): void {
   run.emit({ type: 'warning', message });
 }
 
-async function firstId(run: Run, open: OpenJob): Promise<bigint> {
+async function firstId(run: Run, open: OpenCollection): Promise<bigint> {
   const { idStart } = run.config.options;
   if (typeof idStart === 'bigint') return idStart;
   if (!open.plan.needsIdStart) return 0n;
@@ -50,14 +71,14 @@ async function firstId(run: Run, open: OpenJob): Promise<bigint> {
   );
 }
 
-async function chooseIds(run: Run, open: OpenJob): Promise<IdSource> {
+async function chooseIds(run: Run, open: OpenCollection): Promise<IdSource> {
   const { idOffset, newIds } = run.config.options;
   if (open.plan.autoId) return { kind: 'target' };
   if (keyIndex(open.reader.schema) >= 0 && !newIds) return { kind: 'stored', offset: idOffset };
   return { kind: 'rows', field: run.config.parameter.idField, start: await firstId(run, open) };
 }
 
-function tellDuplicates(run: Run, open: OpenJob, result: Preflight): void {
+function tellDuplicates(run: Run, open: OpenCollection, result: Preflight): void {
   const { duplicates } = result;
   run.duplicates = duplicates?.extraRows ?? null;
   if (duplicates && duplicates.ids > 0) {
@@ -77,7 +98,7 @@ function tellDuplicates(run: Run, open: OpenJob, result: Preflight): void {
   }
 }
 
-async function check(run: Run, open: OpenJob, ids: IdSource, transform: Transformer): Promise<Preflight> {
+async function check(run: Run, open: OpenCollection, ids: IdSource, transform: Transformer): Promise<Preflight> {
   run.teller.phase('preflight');
   const splits = open.splits.filter((s) => open.plan.units.some((u) => u.partition === s.partition && u.write));
   const total = splits.reduce((sum, s) => sum + s.rows, 0);
@@ -95,7 +116,12 @@ async function check(run: Run, open: OpenJob, ids: IdSource, transform: Transfor
   return result;
 }
 
-async function copy(run: Run, open: OpenJob, pre: Preflight, transformers: readonly Transformer[]): Promise<void> {
+async function copy(
+  run: Run,
+  open: OpenCollection,
+  pre: Preflight,
+  transformers: readonly Transformer[],
+): Promise<void> {
   const total = open.splits.reduce((sum, s) => sum + s.rows, 0);
   let done = 0;
   await copyRows(
@@ -124,7 +150,7 @@ async function copy(run: Run, open: OpenJob, pre: Preflight, transformers: reado
   for (const [name, { digester }] of run.results) if (digester) run.digests.set(name, digester.result().hex);
 }
 
-async function verify(run: Run, open: OpenJob, transformers: readonly Transformer[]): Promise<void> {
+async function verify(run: Run, open: OpenCollection, transformers: readonly Transformer[]): Promise<void> {
   const { config } = run;
   const { verify: level, onDuplicateId } = config.options;
   if (level === 'none') return;
@@ -152,7 +178,7 @@ async function verify(run: Run, open: OpenJob, transformers: readonly Transforme
 }
 
 /** Every unit exists and the mode is skip: nothing is touched, and the report shows both counts. */
-function skipAll(run: Run, open: OpenJob): void {
+function skipAll(run: Run, open: OpenCollection): void {
   for (const { split, rows, partition } of open.splits) {
     const result = run.results.get(partition ?? '')!;
     result.sources.push(split.source);
@@ -161,7 +187,7 @@ function skipAll(run: Run, open: OpenJob): void {
   }
 }
 
-async function perform(run: Run, open: OpenJob): Promise<RunStatus> {
+async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   for (const unit of open.plan.units) run.results.set(unit.partition ?? '', newResult(unit));
   for (const message of open.warnings) warn(run, message);
   if (open.plan.units.every((u) => !u.write)) {
@@ -200,25 +226,82 @@ function targets(run: Run): TargetReport[] {
   }));
 }
 
+function newRun(job: JobRun, task: CollectionTask): Run {
+  const { signals, emit, teller, badRows, warnings } = job;
+  return {
+    id: markId(job.id, task),
+    config: task.config,
+    signals,
+    emit,
+    teller,
+    badRows,
+    warnings,
+    results: new Map(),
+    verified: new Map(),
+    digests: new Map(),
+    duplicates: null,
+    bytes: 0,
+  };
+}
+
+interface Outcome {
+  readonly task: CollectionTask;
+  readonly status?: RunStatus;
+  readonly error?: MilvusdmError;
+}
+
+/** One collection from opening to verification; what it throws is its outcome, so that others can go on. */
+async function runCollection(job: JobRun, task: CollectionTask, target: Target): Promise<Outcome> {
+  const run = newRun(job, task);
+  job.runs.push(run);
+  try {
+    await using open = await openCollection(task, target, run.id, true);
+    return { task, status: await perform(run, open) };
+  } catch (thrown) {
+    const error = toMilvusdmError(thrown);
+    if (task.name !== '') warn(run, `"${task.name}" failed: ${error.message}`);
+    return { task, error };
+  }
+}
+
+async function runAll(job: JobRun, config: TaskConfig): Promise<Outcome[]> {
+  await using open = await openJob(config, job.signals, job.emit);
+  job.warnings.push(...open.warnings);
+  for (const message of open.warnings) job.emit({ type: 'warning', message });
+  const outcomes: Outcome[] = [];
+  for (const task of open.tasks) {
+    if (open.tasks.length > 1) job.emit({ type: 'log', message: `collection "${task.name}"` });
+    const outcome = await runCollection(job, task, open.target);
+    outcomes.push(outcome);
+    if (outcome.error && (config.options.onError === 'stop' || outcome.error.code === 'INTERRUPTED')) break;
+  }
+  return outcomes;
+}
+
+/** Status and error of the whole: one failure among successes is partial, all failures are the first one's. */
+function judge(job: JobRun, outcomes: readonly Outcome[]): { status: RunStatus; error?: MilvusdmError } {
+  const failed = outcomes.filter((o) => o.error);
+  const interruption = failed.find((o) => o.error?.code === 'INTERRUPTED');
+  if (interruption) return { status: 'interrupted', error: interruption.error! };
+  if (failed.length > 0 && failed.length === outcomes.length) return { status: 'failed', error: failed[0]!.error! };
+  if (failed.length > 0) {
+    const names = failed.map((o) => `"${o.task.name}" (${o.error!.code}: ${o.error!.message})`);
+    const message = `${failed.length} of ${outcomes.length} collections failed: ${names.join('; ')}`;
+    return { status: 'partial', error: fail('TARGETS_FAILED', message) };
+  }
+  if (job.badRows.count > 0) {
+    const message = `${plural(job.badRows.count, 'row')} were set aside in ${job.badRows.file}; all others are written`;
+    return { status: 'partial', error: fail('ROWS_QUARANTINED', message) };
+  }
+  return { status: outcomes.every((o) => o.status === 'skipped') && outcomes.length > 0 ? 'skipped' : 'done' };
+}
+
 /** Runs a job from opening to report. A failure is part of the report, never thrown. */
 export async function executeRun(config: TaskConfig, id: string, signals: JobSignals, emit: Emit): Promise<Report> {
   const started = performance.now();
   const { onBadRow, quarantineLimit } = config.options;
   await using badRows = collectBadRows({ quarantine: onBadRow === 'quarantine', limit: quarantineLimit, jobId: id });
-  const run: Run = {
-    id,
-    config,
-    signals,
-    emit,
-    teller: phaseTeller(emit),
-    badRows,
-    results: new Map(),
-    verified: new Map(),
-    digests: new Map(),
-    warnings: [],
-    duplicates: null,
-    bytes: 0,
-  };
+  const job: JobRun = { id, signals, emit, teller: phaseTeller(emit), badRows, warnings: [], runs: [] };
   const report = (status: RunStatus, error?: MilvusdmError): Report => ({
     version: REPORT_VERSION,
     task: config.task,
@@ -226,22 +309,17 @@ export async function executeRun(config: TaskConfig, id: string, signals: JobSig
     exit_code: error?.exitCode ?? EXIT.ok,
     job_id: id,
     resumable: false,
-    targets: targets(run),
-    warnings: run.warnings,
+    targets: job.runs.flatMap(targets),
+    warnings: job.warnings,
     error: error ? errorReport(error) : null,
     seconds: Math.round(performance.now() - started) / 1000,
-    bytes: run.bytes,
+    bytes: job.runs.reduce((sum, run) => sum + run.bytes, 0),
   });
-  const work = async (): Promise<RunStatus> => {
-    await using open = await openJob(config, id, signals, emit, true);
-    return await perform(run, open);
-  };
   try {
     // A call of the server that cannot be cancelled must not hold up who has asked twice to stop.
-    const status = await Promise.race([work(), rejectAfterAbort(signals.kill, KILL_GRACE_MS)]);
-    if (status !== 'partial') return report(status);
-    const message = `${plural(badRows.count, 'row')} were set aside in ${badRows.file}; all others are written`;
-    return report('partial', fail('ROWS_QUARANTINED', message));
+    const outcomes = await Promise.race([runAll(job, config), rejectAfterAbort(signals.kill, KILL_GRACE_MS)]);
+    const { status, error } = judge(job, outcomes);
+    return report(status, error);
   } catch (thrown) {
     const error = toMilvusdmError(thrown);
     return report(error.code === 'INTERRUPTED' ? 'interrupted' : 'failed', error);

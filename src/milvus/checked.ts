@@ -1,4 +1,3 @@
-import { ErrorCode } from '@zilliz/milvus2-sdk-node';
 import { MilvusdmError } from '../util/errors.js';
 import type { Status } from './decode.js';
 import { type RetryPolicy, withRetry } from './retry.js';
@@ -12,11 +11,25 @@ interface SdkStatus {
   readonly retriable?: boolean;
 }
 
+/** Names of the old codes that are told apart here, as the SDK shows them, with their numbers (common.proto, ErrorCode). */
+const LEGACY_NUMBERS: ReadonlyMap<string, number> = new Map([
+  ['Success', 0],
+  ['PermissionDenied', 3],
+  ['CollectionNotExists', 4],
+  ['IndexNotExist', 25],
+  ['ForceDeny', 48],
+  ['RateLimit', 49],
+  ['MemoryQuotaExhausted', 53],
+  ['DiskQuotaExhausted', 54],
+  ['TimeTickLongDelay', 55],
+  ['NotReadyServe', 56],
+  ['NotReadyCoordActivating', 57],
+]);
+const OTHER_FAILURE = 1;
+
 function legacyNumber(code: string | number | undefined): number {
   if (typeof code === 'number') return code;
-  if (code === undefined || code === '') return 0;
-  const number = (ErrorCode as unknown as Record<string, number>)[code];
-  return typeof number === 'number' ? number : code.toLowerCase() === 'success' ? 0 : 1;
+  return code === undefined || code === '' ? 0 : (LEGACY_NUMBERS.get(code) ?? OTHER_FAILURE);
 }
 
 /** The status in an answer of the SDK; an answer without one (the SDK's `{}` for a call the server lacks) is not ok. */

@@ -1,14 +1,22 @@
 import type { RawValues } from '../batch/columns.js';
 import { fail } from '../util/errors.js';
 import type { Connection } from './connection.js';
-import { decodeMutation, type Mutation } from './decode.js';
+import { decodeMutation, decodeStatus, type Mutation } from './decode.js';
 import { decodeQuery, type QueryAnswer } from './decode-query.js';
 import { withRetry } from './retry.js';
 import { requireOk } from './status.js';
-import { delimitedSize, WireWriter } from './wire.js';
+import { delimitedSize, varint64Size, WireReader, WireWriter } from './wire.js';
 
 /** Deadline of one insert or query. */
 export const DATA_TIMEOUT_MS = 60_000;
+
+/** What a read sees. */
+export interface ReadPoint {
+  /** A timestamp of the server's clock: all that was written before it. Absent: everything acknowledged so far (Strong). */
+  readonly timestamp?: bigint;
+}
+
+const CUSTOMIZED = 4;
 
 export interface QueryOptions {
   readonly collection: string;
@@ -17,10 +25,15 @@ export interface QueryOptions {
   readonly outputFields: readonly string[];
   readonly partitions?: readonly string[];
   readonly limit?: number;
+  /** Strong where absent. */
+  readonly at?: ReadPoint;
   readonly signal?: AbortSignal;
 }
 
-/** QueryRequest: 3 collection, 4 expr, 5 output fields, 6 partitions, 9 parameters; consistency Strong is 0 of field 11. */
+/**
+ * QueryRequest: 3 collection, 4 expr, 5 output fields, 6 partitions, 8 guarantee timestamp, 9 parameters, 11 consistency
+ * (Strong is 0, Customized 4 takes the timestamp).
+ */
 function encodeQuery(query: QueryOptions): Uint8Array {
   const encoder = new TextEncoder();
   const parts: [number, Uint8Array][] = [
@@ -30,10 +43,34 @@ function encodeQuery(query: QueryOptions): Uint8Array {
     ...(query.partitions ?? []).map((p): [number, Uint8Array] => [6, encoder.encode(p)]),
   ];
   if (query.limit !== undefined) parts.push([9, keyValue('limit', String(query.limit))]);
+  const timestamp = query.at?.timestamp;
+  const lo = Number((timestamp ?? 0n) & 0xffffffffn);
+  const hi = Number((timestamp ?? 0n) >> 32n);
   const size = parts.reduce((sum, [, bytes]) => sum + delimitedSize(bytes.length), 0);
-  const out = new WireWriter(new Uint8Array(size));
+  const out = new WireWriter(new Uint8Array(size + (timestamp === undefined ? 0 : 3 + varint64Size(lo, hi))));
   for (const [field, bytes] of parts) out.text(field, bytes);
+  if (timestamp !== undefined) {
+    out.tagVarint(8);
+    out.varint64(lo, hi);
+    out.tagVarint(11);
+    out.varint(CUSTOMIZED);
+  }
   return out.bytes;
+}
+
+/** AllocTimestampResponse: 1 status, 2 timestamp. Strong reads where the server has no clock to ask (Milvus Lite). */
+export async function readPoint(connection: Connection): Promise<ReadPoint> {
+  if (!connection.features.timestamps) return {};
+  const answer = new WireReader(
+    await connection.call('AllocTimestamp', new Uint8Array(0), { deadlineMs: DATA_TIMEOUT_MS }),
+  );
+  let timestamp: bigint | undefined;
+  for (let f = answer.field(); f; f = answer.field()) {
+    if (f.number === 1) requireOk(decodeStatus(answer.message()), 'ask the server for its time');
+    else if (f.number === 2) timestamp = BigInt.asUintN(64, answer.bigint());
+    else answer.skip(f.type);
+  }
+  return timestamp === undefined ? {} : { timestamp };
 }
 
 function keyValue(key: string, value: string): Uint8Array {
@@ -64,13 +101,14 @@ export async function query(connection: Connection, options: QueryOptions): Prom
 export async function countRows(
   connection: Connection,
   collection: string,
-  o: { expression?: string; partition?: string } = {},
+  o: { expression?: string; partition?: string; at?: ReadPoint } = {},
 ): Promise<number> {
   const answer = await query(connection, {
     collection,
     expression: o.expression ?? '',
     outputFields: ['count(*)'],
     ...(o.partition === undefined ? {} : { partitions: [o.partition] }),
+    ...(o.at ? { at: o.at } : {}),
   });
   const values: RawValues | undefined = answer.columns[0]?.values;
   if (!(values instanceof BigInt64Array) || values.length !== 1) {

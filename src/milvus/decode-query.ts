@@ -15,6 +15,8 @@ export interface QueryAnswer {
   readonly status: Status;
   readonly columns: readonly AnswerColumn[];
   readonly rows: number;
+  /** Length of the message. */
+  readonly bytes: number;
 }
 
 function copied(view: Uint8Array): ArrayBuffer {
@@ -168,5 +170,5 @@ export function decodeQuery(bytes: Uint8Array): QueryAnswer {
     else if (f.number === 2) columns.push(fieldData(reader.message()));
     else reader.skip(f.type);
   }
-  return { status, columns, rows: columns[0] ? rowsOf(columns[0]) : 0 };
+  return { status, columns, rows: columns[0] ? rowsOf(columns[0]) : 0, bytes: bytes.length };
 }

@@ -74,11 +74,24 @@ function sameMetric(yaml: string, source: string): boolean {
   return yaml === 'COSINE' && source === 'IP';
 }
 
-/** The index that is made after the last row: the YAML's, else the default for the metric; undefined for `none`. */
-export function decideIndex(parameter: CollectionParameter, metric: MetricType, field: string): IndexSpec | undefined {
-  if (parameter.index === 'none') return undefined;
-  if (parameter.index) return { field, type: parameter.index.type, metric, params: parameter.index.params };
+/** The default index of a metric. */
+export function defaultIndex(metric: MetricType, field: string): IndexSpec {
   if (metric === 'SUBSTRUCTURE' || metric === 'SUPERSTRUCTURE') return { field, type: 'BIN_FLAT', metric, params: {} };
   if (BINARY_METRICS.has(metric)) return { field, type: 'BIN_IVF_FLAT', metric, params: { nlist: BIN_IVF_NLIST } };
   return { field, type: 'AUTOINDEX', metric, params: {} };
+}
+
+/**
+ * The indexes that are made after the last row: the YAML's, else those of the source, else the default for the metric;
+ * none for `none`.
+ */
+export function decideIndexes(
+  parameter: CollectionParameter,
+  fromSource: readonly IndexSpec[] | undefined,
+  metric: MetricType,
+  field: string,
+): IndexSpec[] {
+  if (parameter.index === 'none') return [];
+  if (parameter.index) return [{ field, type: parameter.index.type, metric, params: parameter.index.params }];
+  return fromSource ? [...fromSource] : [defaultIndex(metric, field)];
 }

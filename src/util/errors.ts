@@ -30,16 +30,19 @@ export type ErrorCode =
   | 'SRC_BAD_ROW'
   | 'SRC_DUPLICATE_ID'
   | 'SRC_CHANGED'
+  | 'SRC_UNFLUSHED'
   | 'DST_REFUSED'
   | 'DST_AUTH'
   | 'DST_SCHEMA_MISMATCH'
   | 'DST_UNSUPPORTED'
   | 'DST_IDS'
+  | 'DST_STORAGE'
   | 'DST_UNFINISHED'
   | 'NET_UNAVAILABLE'
   | 'NET_DEADLINE'
   | 'VERIFY_MISMATCH'
   | 'ROWS_QUARANTINED'
+  | 'TARGETS_FAILED'
   | 'NOTHING_MATCHED'
   | 'INTERRUPTED'
   | 'INTERNAL';
@@ -128,6 +131,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     when: 'A source file changed while it was being read.',
     hint: 'Stop whatever writes to it and run again.',
   },
+  SRC_UNFLUSHED: {
+    exit: EXIT.source,
+    when: 'Rows or deletes are in the write-ahead log of an old Milvus only, and `unflushed: error` was asked for.',
+    hint: 'Start the old server on the folder and flush its collections, or set `unflushed: include`.',
+  },
   DST_REFUSED: {
     exit: EXIT.target,
     when: 'The server refused a request.',
@@ -153,6 +161,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     when: 'The ids of the source and of the target do not go together.',
     hint: 'Set `id_start`, or `new_ids: true`.',
   },
+  DST_STORAGE: {
+    exit: EXIT.target,
+    when: 'The target folder cannot be written: full, read-only or gone.',
+    hint: 'Free space, or choose another folder; what was begun has been removed.',
+  },
   DST_UNFINISHED: {
     exit: EXIT.target,
     when: 'An earlier run of the same job was cut short and left a part of its rows in the target.',
@@ -177,6 +190,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     exit: EXIT.partial,
     when: 'Rows were set aside by `on_bad_row: quarantine`.',
     hint: 'The side file that the report names lists row, id and reason.',
+  },
+  TARGETS_FAILED: {
+    exit: EXIT.partial,
+    when: 'Some collections of a run failed, others are complete.',
+    hint: 'The message names them; mend the cause and run again with only these in source_collection.',
   },
   NOTHING_MATCHED: {
     exit: EXIT.nothing,

@@ -59,14 +59,11 @@ const BY_DEFAULT: Readonly<Record<string, { type: string; metric: string }>> = {
   'ids_text_vlen.h5': { type: 'AUTOINDEX', metric: 'L2' },
   'quickstart.h5': { type: 'AUTOINDEX', metric: 'L2' },
 };
-/** A query shows one row of each id, and never one with the smallest or largest id: these are counted only. */
-const COUNTED = [
-  'ids_duplicate.h5',
-  'ivf_repeated_ids.index',
-  'ids_extreme.h5',
-  'idmap_wide_ids.index',
-  'ivf_wide_ids.index',
-];
+/** Files in which ids repeat, and files with the smallest or largest id. */
+const REPEATED = ['ids_duplicate.h5', 'ids_int8.h5', 'ids_uint16.h5', 'ids_uint64.h5', 'ivf_repeated_ids.index'];
+const EXTREME = ['ids_extreme.h5', 'idmap_wide_ids.index', 'ivf_wide_ids.index'];
+/** A query shows one row of each id, and none with the smallest or largest: these can only be counted. */
+const COUNTED = [...REPEATED, ...EXTREME];
 
 const collections = new Map<string, string>();
 const created = new Map<string, Promise<unknown>>();
@@ -113,6 +110,8 @@ describe.concurrent('every fixture that can be read', () => {
       verified: 'count',
       target_rows: expected.rows,
     });
+    expect((done.target.duplicates ?? 0) > 0).toBe(REPEATED.includes(one.name));
+    expect(done.report.warnings.some((w) => w.includes('2^63-1'))).toBe(EXTREME.includes(one.name));
   });
 });
 

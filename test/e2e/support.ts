@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -5,9 +6,10 @@ import { MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { expect, inject } from 'vitest';
 import { stringify } from 'yaml';
-import type { Report } from '../../src/job/report.js';
+import type { PlanReport, Report } from '../../src/job/report.js';
 import { type CliOptions, type CliResult, startCli } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
+import type { FieldPlan } from '../support/python.js';
 
 /** A file of `fixtures/`, as an absolute path. */
 export function fixture(path: string): string {
@@ -140,6 +142,14 @@ export async function run(keys: Keys, o: RunOptions = {}): Promise<Ran> {
   return runYaml(await yamlFile(keys), o);
 }
 
+/** What `milvusdm plan` says of a task; the run itself is not started. */
+export async function planOf(keys: Keys, o: RunOptions = {}): Promise<PlanReport> {
+  const { result } = await startCli(['plan', await yamlFile(keys), '--json', ...(o.args ?? [])], o);
+  const plan = checkOutput(await result) as unknown as PlanReport;
+  expect(plan.status, JSON.stringify(plan)).toBe('planned');
+  return plan;
+}
+
 /** Runs a task that must succeed, and gives its report. */
 export async function runOk(keys: Keys, o: RunOptions = {}): Promise<Ran> {
   const done = await run(keys, o);
@@ -171,4 +181,48 @@ export async function textsBelow(files: readonly string[]): Promise<string> {
   const parts: string[] = [];
   for (const file of files) for await (const chunk of createReadStream(file, 'latin1')) parts.push(chunk as string);
   return parts.join('\n');
+}
+
+/** The vectors of {@link faissFlat} under ids of their own (IxMp). */
+export function faissIdMap(
+  ids: readonly bigint[],
+  dim: number,
+  value: (row: number, column: number) => number,
+): Buffer {
+  const flat = faissFlat(ids.length, dim, value);
+  const header = Buffer.from(flat.subarray(0, 37));
+  header.write('IxMp', 0, 'latin1');
+  const count = Buffer.alloc(8);
+  count.writeBigUInt64LE(BigInt(ids.length));
+  return Buffer.concat([header, flat, count, Buffer.from(BigInt64Array.from(ids).buffer)]);
+}
+
+/** Writes a source file into a folder of its own and gives its path. */
+export async function sourceFile(name: string, content: Buffer): Promise<string> {
+  const path = join(await temporaryFolder(), name);
+  await writeFile(path, content);
+  return path;
+}
+
+/** The digests that test/interop/digest.py gives of these rows. */
+export function digestsOf(rows: readonly { id: bigint; vector: readonly number[] }[]): {
+  sha256: string;
+  sha256_ids: string;
+} {
+  const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const vectors = createHash('sha256');
+  const ids = createHash('sha256');
+  for (const { id, vector } of sorted) {
+    vectors.update(new Uint8Array(Float32Array.from(vector).buffer));
+    ids.update(new Uint8Array(BigInt64Array.of(id).buffer));
+  }
+  return { sha256: vectors.digest('hex'), sha256_ids: ids.digest('hex') };
+}
+
+/** Fields of a float collection, as MilvusDM makes them. */
+export function floatFields(dim: number, key: Partial<FieldPlan> = {}, vector = 'embedding'): FieldPlan[] {
+  return [
+    { name: 'id', type: 'INT64', primary: true, ...key },
+    { name: vector, type: 'FLOAT_VECTOR', dim },
+  ];
 }

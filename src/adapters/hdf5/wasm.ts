@@ -1,5 +1,14 @@
 import { formatCount } from '../../util/bytes.js';
 import { fail } from '../../util/errors.js';
+import {
+  allowFile,
+  allowWriting,
+  createGuard,
+  type FileSystem,
+  type GuardState,
+  guardFileSystem,
+  type WriteGuard,
+} from './guarded-fs.js';
 
 /** Datatype and shape of a dataset or attribute as h5wasm describes them (its `Metadata`). */
 export interface Metadata {
@@ -22,15 +31,20 @@ export interface Filter {
   readonly cd_values: readonly number[];
 }
 
-interface Stream {
-  readonly fd: number;
-}
-
-/** The part of Emscripten's file system that is intercepted. */
-interface FileSystem {
-  open(path: string, flags: number, mode?: number): unknown;
-  write(stream: Stream, buffer: ArrayBufferView, offset: number, length: number, position?: number): number;
-  readonly ErrnoError: new (errno: number) => Error;
+/** What a dataset is made from: numbers only, little-endian. A `maxshape` needs `chunks`, and so does a filter. */
+export interface NewDataset {
+  /** H5T_class_t: 0 integer, 1 float. */
+  readonly type: 0 | 1;
+  readonly size: number;
+  readonly signed: boolean;
+  readonly vlen: false;
+  readonly littleEndian: true;
+  readonly shape: readonly bigint[];
+  readonly maxshape?: readonly bigint[];
+  readonly chunks?: readonly bigint[];
+  /** Number of a filter, with its options. */
+  readonly compression?: number;
+  readonly compression_opts?: readonly number[];
 }
 
 /** The part of h5wasm's raw module that is used here. */
@@ -46,6 +60,17 @@ export interface Hdf5Module {
   get_type(id: bigint, path: string): number;
   get_dataset_metadata(id: bigint, path: string): Metadata;
   get_dataset_filters(id: bigint, path: string): Filter[];
+  create_dataset(id: bigint, path: string, pointer: bigint, metadata: NewDataset): number;
+  resize_dataset(id: bigint, path: string, shape: readonly bigint[]): number;
+  set_dataset_data(
+    id: bigint,
+    path: string,
+    count: readonly bigint[],
+    offset: readonly bigint[],
+    strides: readonly bigint[],
+    pointer: bigint,
+  ): number;
+  flush(id: bigint): number;
   create_object_reference(id: bigint, path: string): Uint8Array;
   get_attribute_names(id: bigint, path: string): string[];
   get_attribute_metadata(id: bigint, path: string, name: string): Metadata;
@@ -68,8 +93,6 @@ export interface Hdf5Module {
   ): number;
 }
 
-const ENOENT = 44;
-const O_DIRECTORY = 0x10000;
 /** A heap that has grown beyond this is given up as soon as no file is open: it can never shrink. */
 const LARGE_HEAP_BYTES = 256 << 20;
 /** Each exception that crosses the library leaves some of its stack behind, so it is not used for ever after them. */
@@ -100,6 +123,8 @@ export interface Hdf5Library {
   refusedFiles(): readonly string[];
   /** Lets the library open `path` until the returned function is called. */
   allowFile(path: string): () => void;
+  /** Lets the library make and write `path`, and remembers the first error that the file system gives for it. */
+  allowWriting(path: string): WriteGuard;
   /** Takes `bytes` of the heap (at most 2 GiB in all); `what` names the user for the SRC_UNSUPPORTED error. */
   allocate(bytes: number, what: string): HeapBlock;
   /** Whether new files should be opened with another instance. */
@@ -112,31 +137,6 @@ function rootCause(text: string): string {
   return last ? `${last[2]} (${last[1]})` : text.trim().split('\n')[0]!.slice(0, 200);
 }
 
-/** State of an instance that its file system and its callers share. */
-interface Watch {
-  printed: string;
-  refused: string[];
-  /** Files that may be opened. Everything else (external links, external storage) is refused by name. */
-  readonly allowed: Map<string, number>;
-}
-
-function intercept(module: Hdf5Module, watch: Watch): void {
-  const fs = module.FS;
-  const open = fs.open.bind(fs);
-  const write = fs.write.bind(fs);
-  fs.open = (path, flags, mode) => {
-    if (watch.allowed.has(path)) return open(path, flags, mode);
-    if ((flags & O_DIRECTORY) === 0) watch.refused.push(path);
-    throw new fs.ErrnoError(ENOENT);
-  };
-  // HDF5 prints its error stack to stderr, and never anything useful to stdout.
-  fs.write = (stream, buffer, offset, length, position) => {
-    if (stream.fd !== 1 && stream.fd !== 2) return write(stream, buffer, offset, length, position);
-    watch.printed += new TextDecoder().decode(new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length));
-    return length;
-  };
-}
-
 type Factory = (options: {
   noInitialRun: boolean;
   print: (text: string) => void;
@@ -144,7 +144,7 @@ type Factory = (options: {
 }) => Promise<Hdf5Module>;
 
 async function instantiate(): Promise<Hdf5Library> {
-  const watch: Watch = { printed: '', refused: [], allowed: new Map() };
+  const watch = createGuard();
   const print = (text: string): void => {
     watch.printed += `${text}\n`;
   };
@@ -153,7 +153,7 @@ async function instantiate(): Promise<Hdf5Library> {
     const factory = new URL('./hdf5_util.js', import.meta.resolve('h5wasm/node'));
     const { default: make } = (await import(factory.href)) as { default: Factory };
     const module = await make({ noInitialRun: true, print, printErr: print });
-    intercept(module, watch);
+    guardFileSystem(module.FS, watch);
     return library(module, watch);
   } catch (cause) {
     // Node's own message would show the library's source line, which has 4 MB.
@@ -161,7 +161,7 @@ async function instantiate(): Promise<Hdf5Library> {
   }
 }
 
-function library(module: Hdf5Module, watch: Watch): Hdf5Library {
+function library(module: Hdf5Module, watch: GuardState): Hdf5Library {
   let crashed: string | undefined;
   let exceptions = 0;
   const attempt: Hdf5Library['attempt'] = (call, failed = () => false) => {
@@ -184,14 +184,8 @@ function library(module: Hdf5Module, watch: Watch): Hdf5Library {
     module,
     attempt,
     refusedFiles: () => watch.refused,
-    allowFile(path) {
-      watch.allowed.set(path, (watch.allowed.get(path) ?? 0) + 1);
-      return () => {
-        const left = (watch.allowed.get(path) ?? 1) - 1;
-        if (left > 0) watch.allowed.set(path, left);
-        else watch.allowed.delete(path);
-      };
-    },
+    allowFile: (path) => allowFile(watch, path),
+    allowWriting: (path) => allowWriting(watch, path),
     allocate(bytes, what) {
       const outcome = attempt(
         () => module._malloc(Math.max(bytes, 16)),
@@ -200,7 +194,7 @@ function library(module: Hdf5Module, watch: Watch): Hdf5Library {
       if (!outcome.ok) {
         throw fail(
           'SRC_UNSUPPORTED',
-          `reading ${what} needs ${formatCount(bytes)} bytes in one piece, which the HDF5 library cannot give`,
+          `${what} needs ${formatCount(bytes)} bytes in one piece, which the HDF5 library cannot give`,
           { hint: 'Write the file again with smaller chunks.' },
         );
       }

@@ -1,7 +1,8 @@
 import type { Schema } from 'apache-arrow';
-import { isVector, specsOf, vectorBytes } from '../../batch/fields.js';
-import type { CollectionParameter, MetricType, MilvusEndpoint, Mode } from '../../config/types.js';
+import { type FieldSpec, isVector, specsOf, vectorBytes } from '../../batch/fields.js';
+import type { MetricType, MilvusEndpoint } from '../../config/types.js';
 import {
+  createAlias,
   createCollection,
   createPartition,
   describeCollection,
@@ -16,30 +17,24 @@ import { supports } from '../../milvus/features.js';
 import {
   createIndex,
   describeIndexes,
+  type IndexSpec,
   isLoaded,
   loadCollection,
   releaseCollection,
   waitForIndex,
 } from '../../milvus/indexes.js';
+import { defaultIndex } from '../../milvus/metrics.js';
 import { openMilvus } from '../../milvus/open.js';
 import type { RetryPolicy } from '../../milvus/retry.js';
-import { fail } from '../../util/errors.js';
-import type { PhaseProgress, WritePlan, Writer, WriteUnit } from '../types.js';
+import { fail, MilvusdmError } from '../../util/errors.js';
+import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';
 import { emptyPartition, findRows, keyLiteral, nextKey } from './lookup.js';
-import type { IdChoice } from './match.js';
 import { planTarget, type TargetPlan, type TargetState } from './plan.js';
 import { createBatchWriter } from './writer.js';
 
 export interface MilvusTargetOptions {
   readonly endpoint: MilvusEndpoint;
-  readonly collection: string;
-  readonly parameter: CollectionParameter;
-  readonly mode: Mode;
-  readonly metric: MetricType;
-  readonly ids: IdChoice;
-  readonly parallelism: number;
   readonly retryForMs: number;
-  readonly description: string;
   readonly log: (message: string) => void;
   /** Ends every wait but those for batches in flight. */
   readonly signal?: AbortSignal;
@@ -89,10 +84,10 @@ function rowBytesOf(schema: Schema): number {
 }
 
 /**
- * Opens a collection of a Milvus server (or of the embedded Milvus Lite) as a target of batches.
- * Throws NET_*, DST_AUTH and ENV_* errors of the connection. Dispose it to close the connection and the embedded server.
+ * Opens a Milvus server (or the embedded Milvus Lite) as a target of collections.
+ * Throws NET_*, DST_AUTH and ENV_* errors of the connection. Disposing closes the connection and stops the embedded server.
  */
-export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> {
+export async function openMilvusTarget(o: MilvusTargetOptions): Promise<Target> {
   const signal = o.signal ? { signal: o.signal } : {};
   const retry: RetryPolicy = {
     totalMs: o.retryForMs,
@@ -100,8 +95,21 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
     ...signal,
   };
   const opened = await openMilvus(o.endpoint, { log: o.log, retry, ...signal });
-  const { connection } = opened;
+  return {
+    server: serverName(opened.connection),
+    writer: (request) => milvusWriter(opened.connection, request, o),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
+
+function serverName(connection: Connection): string {
+  return `${connection.features.lite ? 'Milvus Lite' : 'Milvus'} ${connection.version} at ${connection.address}`;
+}
+
+/** A writer of one collection over a connection that it does not own. */
+function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTargetOptions): Writer {
   const batches = createBatchWriter(connection, { collection: o.collection, parallelism: o.parallelism });
+  const signal = target.signal ? { signal: target.signal } : {};
   const wait = (progress?: PhaseProgress) => ({
     stallMs: STALL_MS,
     ...signal,
@@ -155,14 +163,14 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
   return {
     parallelism: batches.pool.size,
     deduplicates: connection.features.deduplicates,
-    server: `${connection.features.lite ? 'Milvus Lite' : 'Milvus'} ${connection.version} at ${connection.address}`,
+    server: serverName(connection),
 
     async plan(source, units, exact): Promise<WritePlan> {
       checkServer(connection, source);
       schema = source;
-      const { collection, mode, parameter, metric, ids } = o;
+      const { collection, mode, parameter, metric, ids, settings } = o;
       const state = await readState(connection, o.collection, exact && mode === 'append');
-      plan = planTarget(state, { collection, mode, parameter, metric, ids, schema: source, units });
+      plan = planTarget(state, { collection, mode, parameter, metric, ids, settings, schema: source, units });
       return plan;
     },
 
@@ -195,13 +203,15 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
     async commit(progress) {
       progress.phase('flush');
       await flush(connection, o.collection, FLUSH_TIMEOUT_MS);
-      const { index } = planned();
-      if (!index) return;
-      progress.phase('index');
-      await createIndex(connection, o.collection, index);
-      // Milvus Lite goes on building after the call, and a stop in the middle would wait for it.
-      if (o.parameter.load || connection.features.lite)
-        await waitForIndex(connection, o.collection, index.field, wait(progress));
+      const { indexes, create } = planned();
+      if (indexes.length > 0) progress.phase('index');
+      for (const index of indexes) {
+        await makeIndex(connection, o, index, target.log);
+        // Milvus Lite goes on building after the call, and a stop in the middle would wait for it.
+        const waits = o.parameter.load || connection.features.lite;
+        if (waits) await waitForIndex(connection, o.collection, index.field, wait(progress));
+      }
+      if (create) await makeAliases(connection, o, target.log);
     },
 
     openForReading: ensureQueryable,
@@ -242,27 +252,57 @@ export async function openMilvusWriter(o: MilvusTargetOptions): Promise<Writer> 
       }
     },
 
-    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {},
   };
 }
 
-async function createFor(
-  connection: Connection,
-  o: MilvusTargetOptions,
-  plan: TargetPlan,
-  schema: Schema,
-): Promise<void> {
-  const rest = specsOf(schema).filter((s) => !s.primaryKey);
-  const sourceKey = specsOf(schema).find((s) => s.primaryKey);
-  const key =
-    plan.mapping.keyType === 'VARCHAR' && sourceKey
-      ? { ...sourceKey, name: plan.mapping.keyField }
-      : { name: plan.mapping.keyField, type: 'INT64' as const, primaryKey: true };
+async function createFor(connection: Connection, o: WriterRequest, plan: TargetPlan, schema: Schema): Promise<void> {
+  const specs = specsOf(schema);
+  const rest = specs.filter((s) => !s.primaryKey && !s.dynamic);
+  const sourceKey = specs.find((s) => s.primaryKey);
+  const { name, type } = { name: plan.mapping.keyField, type: plan.mapping.keyType };
+  const key: FieldSpec =
+    sourceKey && sourceKey.type === type ? { ...sourceKey, name } : { name, type, primaryKey: true };
+  const { settings } = o;
+  const shards = o.parameter.shards ?? settings.shards;
   await createCollection(connection, {
     name: o.collection,
-    description: o.description,
+    description: settings.description ?? o.description,
     autoId: plan.autoId,
     fields: [key, ...rest],
-    ...(o.parameter.shards === undefined ? {} : { shards: o.parameter.shards }),
+    dynamic: settings.dynamic ?? false,
+    ...(shards === undefined ? {} : { shards }),
+    ...(settings.consistency === undefined ? {} : { consistency: settings.consistency }),
+    ...(settings.properties === undefined ? {} : { properties: settings.properties }),
+    ...(settings.partitionCount === undefined ? {} : { partitionCount: settings.partitionCount }),
   });
+}
+
+/** Makes an index; one of the source that this server refuses becomes the default, so that no vectors are lost for an index. */
+async function makeIndex(
+  connection: Connection,
+  o: WriterRequest,
+  index: IndexSpec,
+  log: (message: string) => void,
+): Promise<void> {
+  try {
+    await createIndex(connection, o.collection, index);
+  } catch (thrown) {
+    const ours = o.parameter.index !== undefined || o.settings.indexes === undefined;
+    if (ours || !(thrown instanceof MilvusdmError) || thrown.code !== 'DST_REFUSED') throw thrown;
+    const instead = defaultIndex((index.metric || o.metric) as MetricType, index.field);
+    log(`${thrown.message}; ${instead.type} is made instead`);
+    await createIndex(connection, o.collection, instead);
+  }
+}
+
+async function makeAliases(connection: Connection, o: WriterRequest, log: (message: string) => void): Promise<void> {
+  for (const alias of o.settings.aliases ?? []) {
+    try {
+      await createAlias(connection, o.collection, alias);
+    } catch (thrown) {
+      if (!(thrown instanceof MilvusdmError) || thrown.code !== 'DST_REFUSED') throw thrown;
+      log(`warning: the alias "${alias}" was not made: ${thrown.message}`);
+    }
+  }
 }

@@ -2,6 +2,7 @@ import type { Schema } from 'apache-arrow';
 import { type FieldSpec, isVector, specsOf } from '../../batch/fields.js';
 import type { CollectionField, CollectionInfo } from '../../milvus/collections.js';
 import { fail } from '../../util/errors.js';
+import type { IdChoice } from '../types.js';
 
 /** How the columns of the batches go into a collection. */
 export interface Mapping {
@@ -59,15 +60,6 @@ function matchScalar(info: CollectionInfo, source: FieldSpec): CollectionField {
   return target;
 }
 
-/** What the run does about ids, as far as the match depends on it. */
-export interface IdChoice {
-  /** The batches carry a key column (from the source, or row numbers). */
-  readonly type: 'INT64' | 'VARCHAR' | 'none';
-  /** The source itself stores ids. */
-  readonly stored: boolean;
-  readonly newIds: boolean;
-}
-
 /** The key field of an existing collection, or DST_IDS / DST_SCHEMA_MISMATCH when the ids of the source cannot go there. */
 export function matchKey(info: CollectionInfo, ids: IdChoice): CollectionField {
   const key = info.fields.find((f) => f.primaryKey);
@@ -117,7 +109,7 @@ export function matchCollection(info: CollectionInfo, schema: Schema, ids: IdCho
   }
   const given = new Set(fields.values());
   const unfilled = info.fields.filter(
-    (f) => !f.primaryKey && !given.has(f.name) && !f.nullable && !f.hasDefault && !f.functionOutput,
+    (f) => !f.primaryKey && !given.has(f.name) && !f.nullable && f.defaultValue === undefined && !f.functionOutput,
   );
   if (unfilled.length > 0) {
     throw fail(

@@ -3,11 +3,11 @@ import { specsOf } from '../../batch/fields.js';
 import type { CollectionParameter, MetricType, Mode } from '../../config/types.js';
 import type { CollectionInfo } from '../../milvus/collections.js';
 import type { IndexSpec, IndexState } from '../../milvus/indexes.js';
-import { decideIndex } from '../../milvus/metrics.js';
+import { decideIndexes } from '../../milvus/metrics.js';
 import { formatCount, plural } from '../../util/bytes.js';
 import { fail } from '../../util/errors.js';
-import type { Action, UnitPlan, WritePlan, WriteUnit } from '../types.js';
-import { type IdChoice, identityMapping, type Mapping, matchCollection } from './match.js';
+import type { Action, CollectionSettings, IdChoice, UnitPlan, WritePlan, WriteUnit } from '../types.js';
+import { identityMapping, type Mapping, matchCollection } from './match.js';
 
 /** What the target looks like before the run. */
 export interface TargetState {
@@ -24,6 +24,8 @@ export interface PlanInput {
   readonly metric: MetricType;
   readonly ids: IdChoice;
   readonly schema: Schema;
+  /** What the collection was in its source. */
+  readonly settings: CollectionSettings;
   readonly units: readonly WriteUnit[];
 }
 
@@ -35,24 +37,30 @@ export interface TargetPlan extends WritePlan {
   readonly dropPartitions: readonly string[];
   readonly emptyPartitions: readonly string[];
   readonly createPartitions: readonly string[];
-  readonly index?: IndexSpec;
+  readonly indexes: readonly IndexSpec[];
 }
 
 function unitName(collection: string, unit: WriteUnit): string {
   return unit.partition === undefined ? collection : `${collection}/${unit.partition}`;
 }
 
+function hasPartition(info: CollectionInfo | undefined, partition: string | undefined): boolean {
+  return info !== undefined && (partition === undefined || info.partitions.includes(partition));
+}
+
+/** Whether what the mode is applied to exists. */
 function unitExists(info: CollectionInfo | undefined, unit: WriteUnit): boolean {
-  return info !== undefined && (unit.partition === undefined || info.partitions.includes(unit.partition));
+  return unit.whole ? info !== undefined : hasPartition(info, unit.partition);
 }
 
 function lossOf(state: TargetState): string {
   const info = state.info!;
+  const properties = Object.entries(info.properties).map(([key, value]) => `${key}=${value}`);
   const lists = [
     `its ${plural(state.rows.get('') ?? 0, 'row')}`,
     `partitions: ${info.partitions.join(', ')}`,
     ...(info.aliases.length > 0 ? [`aliases: ${info.aliases.join(', ')}`] : []),
-    ...(info.properties.length > 0 ? [`properties: ${info.properties.join(', ')}`] : []),
+    ...(properties.length > 0 ? [`properties: ${properties.join(', ')}`] : []),
     ...(state.indexes.length > 0 ? [`indexes: ${state.indexes.map((i) => `${i.type} on ${i.field}`).join(', ')}`] : []),
   ];
   return `lost with it: ${lists.join('; ')}`;
@@ -81,7 +89,7 @@ export function planTarget(state: TargetState, input: PlanInput): TargetPlan {
       },
     );
   }
-  const wholeOverwrite = input.mode === 'overwrite' && input.units.some((u) => u.partition === undefined);
+  const wholeOverwrite = input.mode === 'overwrite' && input.units.some((u) => u.whole || u.partition === undefined);
   const create = !info || wholeOverwrite;
   const units = input.units.map((unit): UnitPlan => {
     const exists = unitExists(info, unit);
@@ -89,7 +97,7 @@ export function planTarget(state: TargetState, input: PlanInput): TargetPlan {
       ...unit,
       write: !(exists && input.mode === 'skip'),
       existingRows: state.rows.get(unit.partition ?? '') ?? 0,
-      fresh: !exists || input.mode === 'overwrite',
+      fresh: input.mode === 'overwrite' || !hasPartition(info, unit.partition),
     };
   });
   const writes = units.filter((u) => u.write);
@@ -109,24 +117,26 @@ export function planTarget(state: TargetState, input: PlanInput): TargetPlan {
     emptyPartitions: overwritten.filter((p) => p === '_default'),
     createPartitions: named.filter((p) => p !== '_default' && (!standing.includes(p) || input.mode === 'overwrite')),
   };
-  const index = create ? decideIndex(input.parameter, input.metric, mapping.vectorField) : undefined;
+  const { parameter, settings, metric } = input;
+  const indexes = create ? decideIndexes(parameter, settings.indexes, metric, mapping.vectorField) : [];
   const rowsThatStay = create
     ? 0
     : (state.rows.get('') ?? 0) - overwritten.reduce((n, p) => n + (state.rows.get(p) ?? 0), 0);
   return {
     ...partial,
-    ...(index ? { index } : {}),
+    indexes,
     units,
     autoId: mapping.autoId,
     needsIdStart: writes.length > 0 && rowsThatStay > 0,
-    actions: actionsOf(state, input, { ...partial, units, ...(index ? { index } : {}) }),
-    warnings: writes.length > 0 && !create ? indexWarnings(state, input, mapping) : [],
+    actions: actionsOf(state, input, { ...partial, units, indexes }),
+    warnings:
+      writes.length === 0 ? [] : create ? settingWarnings(input, mapping) : indexWarnings(state, input, mapping),
   };
 }
 
 type Drafted = Pick<
   TargetPlan,
-  'mapping' | 'create' | 'drop' | 'dropPartitions' | 'emptyPartitions' | 'createPartitions' | 'index' | 'units'
+  'mapping' | 'create' | 'drop' | 'dropPartitions' | 'emptyPartitions' | 'createPartitions' | 'indexes' | 'units'
 >;
 
 function actionsOf(state: TargetState, input: PlanInput, plan: Drafted): Action[] {
@@ -151,11 +161,23 @@ function actionsOf(state: TargetState, input: PlanInput, plan: Drafted): Action[
   for (const unit of writes.filter((u) => !u.fresh)) {
     add('append', unitName(collection, unit), `to ${formatCount(unit.existingRows)} rows that stay`);
   }
-  if (plan.index) {
-    add('index', collection, `${plan.index.type} with ${plan.index.metric} on ${plan.index.field}, after the last row`);
+  for (const index of plan.indexes) {
+    add('index', collection, `${index.type} with ${index.metric || 'no metric'} on ${index.field}, after the last row`);
   }
+  if (plan.create) for (const alias of input.settings.aliases ?? []) add('create', alias, `alias of ${collection}`);
   if (input.parameter.load) add('load', collection, 'loaded at the end');
   return actions;
+}
+
+/** What a new collection cannot have as it was in its source. */
+function settingWarnings(input: PlanInput, mapping: Mapping): string[] {
+  const warnings: string[] = [];
+  if (input.settings.autoId && !mapping.autoId) {
+    warnings.push(
+      `"${input.collection}" is made without auto_id, so that the ids of the source are kept (new_ids: true makes new ones)`,
+    );
+  }
+  return warnings;
 }
 
 function indexWarnings(state: TargetState, input: PlanInput, mapping: Mapping): string[] {

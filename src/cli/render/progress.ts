@@ -61,8 +61,11 @@ export async function barView(color: boolean): Promise<ProgressView> {
   };
 }
 
-/** One line a phase and one every ten seconds, for everything that is not a terminal. */
-export function lineView(write: (text: string) => void): ProgressView {
+/**
+ * One line a phase and one every ten seconds, for everything that is not a terminal.
+ * @param form of the view's own lines; those of the log come with theirs
+ */
+export function lineView(write: (line: string) => void, form: (text: string) => string = (text) => text): ProgressView {
   let since = performance.now();
   let last = performance.now();
   return {
@@ -72,13 +75,12 @@ export function lineView(write: (text: string) => void): ProgressView {
       if (event.type === 'phase') {
         since = performance.now();
         last = since;
-        write(`phase ${event.phase}`);
+        write(form(`phase ${event.phase}`));
       } else if (event.type === 'progress' && performance.now() - last > LINE_EVERY_MS) {
         last = performance.now();
         const left = etaText(event.done, event.total, since);
-        write(
-          `${event.phase} ${formatCount(event.done)} of ${formatCount(event.total)} ${rateText(event.done, since)} ${left}`.trimEnd(),
-        );
+        const count = `${formatCount(event.done)} of ${formatCount(event.total)}`;
+        write(form(`${event.phase} ${count} ${rateText(event.done, since)} ${left}`.trimEnd()));
       }
     },
   };

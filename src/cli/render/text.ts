@@ -65,7 +65,7 @@ export function reportText(report: Report, style: TextStyle): string {
 /** A plan as text. */
 export function planText(plan: PlanReport, style: TextStyle): string {
   const lines = [
-    `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collection}" on ${plan.server}, metric ${plan.metric}`,
+    `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collections.join('", "')}" on ${plan.server}, metric ${plan.metric}`,
   ];
   const heading = ['source', 'kind', 'rows', 'vectors', 'ids'];
   const body = plan.sources.map((s) => [s.path, s.kind, formatCount(s.rows), `${s.vectorType}(${s.dim})`, s.ids]);

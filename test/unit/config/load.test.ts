@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadTask } from '../../../src/config/load.js';
+import type { FileSource } from '../../../src/config/types.js';
 import { errorOf, f2m, h2m, issuesOf, valid } from './support.js';
 
 const OLD_F2M = `F2M:
@@ -42,7 +43,7 @@ const DEFAULT_OPTIONS = {
   newIds: false,
   preflight: 'full',
   verify: 'sample',
-  batchBytes: 8_388_608,
+  batchBytes: 4_194_304,
   parallelism: 4,
   onDuplicateId: 'keep',
   onBadRow: 'error',
@@ -207,7 +208,7 @@ H2M:
 
   it('takes a list of files for F2M too', () => {
     const config = valid('F2M: {data_path: [a, {path: b, partition: 1e3}], dest_collection_name: c}');
-    expect(config.source.files).toEqual([{ path: '/work-folder/a' }, { path: '/work-folder/b', partition: '1e3' }]);
+    expect((config.source as FileSource).files).toEqual([{ path: '/work-folder/a' }, { path: '/work-folder/b', partition: '1e3' }]);
   });
 
   it('keeps a token as a secret', () => {
@@ -240,7 +241,7 @@ describe('names keep the text they are written with', () => {
     (name) => {
       expect(valid(f2m(`dest_partition_name: ${name}`)).partition).toBe(name);
       const config = valid(`H2M: {data_path: [{path: a, partition: ${name}}], dest_collection_name: c}`);
-      expect(config.source.files).toEqual([{ path: '/work-folder/a', partition: name }]);
+      expect((config.source as FileSource).files).toEqual([{ path: '/work-folder/a', partition: name }]);
     },
   );
 
@@ -257,7 +258,7 @@ describe('names keep the text they are written with', () => {
 
   it('a path and a password of digits stay text', () => {
     const config = valid('F2M: {data_path: 007, dest_collection_name: c, dest_user: 1.0, dest_password: 0123456}');
-    expect(config.source.files).toEqual([{ path: '/work-folder/007' }]);
+    expect((config.source as FileSource).files).toEqual([{ path: '/work-folder/007' }]);
     expect(config.dest).toMatchObject({ user: '1.0', password: '0123456' });
   });
 
@@ -351,7 +352,7 @@ describe('loadTask', () => {
     writeFileSync(path, f2m('dest_token: ${TOKEN}'));
     const config = loadTask(path, { TOKEN: 'x y' });
     expect(config.dest.token).toBe('x y');
-    expect(config.source.files).toEqual([{ path: join(process.cwd(), 'a.index') }]);
+    expect((config.source as FileSource).files).toEqual([{ path: join(process.cwd(), 'a.index') }]);
   });
 
   it('names the file as it was given', () => {

@@ -32,3 +32,8 @@ export function protoDecode(name: MessageName, bytes: Uint8Array): Record<string
   const type = typeOf(name);
   return type.toObject(type.decode(bytes), { longs: String, bytes: Uint8Array, oneofs: false, arrays: false });
 }
+
+/** The number of an old error code by its name. */
+export function legacyCodes(): Readonly<Record<string, number>> {
+  return root.lookupEnum('milvus.proto.common.ErrorCode').values;
+}

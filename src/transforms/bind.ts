@@ -1,0 +1,94 @@
+import { type RecordBatch, Schema } from 'apache-arrow';
+import { isText, keyIndex, makeBatch, rawColumn, rawColumns } from '../batch/columns.js';
+import type { TransformStep } from '../config/transforms.js';
+import { bindCast } from './cast.js';
+import { bindConstant } from './constant.js';
+import { bindJsonPath } from './json-path.js';
+import { bindNormalize } from './normalize.js';
+import { bindRename } from './rename.js';
+import { bindSelect } from './select.js';
+import type { BoundStep, Frame, LossReport, RowName, StepName } from './step.js';
+import { bindTruncate } from './truncate.js';
+import type { Transformer } from './types.js';
+import { bindWhere } from './where.js';
+
+/** The steps of a task, bound to the schema of its source. Counts what it does: bind again for a second pass. */
+export interface BoundTransforms extends Transformer {
+  /** What the steps have cost in all batches so far; one report per step and field that can lose something. */
+  losses(): readonly LossReport[];
+  /** What the user should know before anything is written. */
+  readonly warnings: readonly string[];
+}
+
+function bindStep(schema: Schema, step: TransformStep, number: number): BoundStep {
+  const name: StepName = { step: number, kind: step.kind };
+  switch (step.kind) {
+    case 'rename':
+      return bindRename(name, schema, step.fields);
+    case 'drop':
+    case 'keep':
+      return bindSelect(name, schema, step.fields);
+    case 'cast':
+      return bindCast(name, schema, step.fields);
+    case 'constant':
+      return bindConstant(name, schema, step.fields);
+    case 'normalize':
+      return bindNormalize(name, schema, step.fields);
+    case 'truncate_dim':
+      return bindTruncate(name, schema, step.fields);
+    case 'where':
+      return bindWhere(name, schema, step.expression);
+    case 'json_path':
+      return bindJsonPath(name, schema, step);
+  }
+}
+
+/** Rows are named by what the source calls them, whatever the steps have done to the key. */
+function rowNamer(batch: RecordBatch, firstRow: number): RowName {
+  const key = keyIndex(batch.schema);
+  return (frame, row) => {
+    const at = frame.origin ? frame.origin[row]! : row;
+    const number = `row ${firstRow + at}`;
+    if (key < 0) return number;
+    const { values } = rawColumn(batch, key);
+    if (!isText(values)) return `${number} (id ${(values as BigInt64Array)[at]})`;
+    const bytes = values.bytes.subarray(values.offsets[at]!, values.offsets[at + 1]!);
+    return `${number} (id ${JSON.stringify(Buffer.from(bytes).toString())})`;
+  };
+}
+
+/**
+ * Binds the steps to the schema of the source, each to what the one before it gives. Throws CFG_CONFLICT for a step that
+ * does not fit, naming step, field, what is there and what is allowed. `apply` shares the memory of every column that no
+ * step changes, returns the batch itself when no step changes anything, and may return fewer rows (`where`); it throws
+ * SRC_BAD_ROW for values that a step cannot treat.
+ * @param input schema of the batches that `apply` will get
+ */
+export function bindTransforms(input: Schema, steps: readonly TransformStep[]): BoundTransforms {
+  const bound: BoundStep[] = [];
+  let schema = input;
+  for (const [i, step] of steps.entries()) {
+    const next = bindStep(schema, step, i + 1);
+    bound.push(next);
+    schema = next.schema;
+  }
+  const output = schema === input ? input : new Schema(schema.fields, input.metadata);
+  return {
+    schema: output,
+    warnings: bound.flatMap((step) => step.warnings ?? []),
+    losses: () => bound.flatMap((step) => step.losses?.() ?? []),
+    apply(batch, firstRow) {
+      const nameOf = rowNamer(batch, firstRow);
+      const first: Frame = { rows: batch.numRows, columns: rawColumns(batch) };
+      let frame = first;
+      for (const step of bound) frame = step.apply(frame, nameOf);
+      if (frame === first && output === input) return batch;
+      return makeBatch(
+        output,
+        frame.rows,
+        frame.columns.map((c) => c.values),
+        frame.columns.map((c) => c.valid),
+      );
+    },
+  };
+}
