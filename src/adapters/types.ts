@@ -65,6 +65,8 @@ export interface Reader extends AsyncDisposable {
   readonly info: readonly SourceInfo[];
   /** Losses and oddities that the user should know before writing: narrowing, skipped files. */
   readonly warnings: readonly string[];
+  /** What became known only while reading, e.g. rows that a source counts but does not show. */
+  lateWarnings?(): readonly string[];
   splits(): Promise<readonly Split[]>;
   /** Batches of a split in a fixed order. Throws SRC_* errors. */
   read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch>;

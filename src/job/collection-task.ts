@@ -51,6 +51,7 @@ function withPartitions(reader: Reader, rename: (partition: string) => string): 
     schema: reader.schema,
     info: reader.info,
     warnings: reader.warnings,
+    lateWarnings: () => reader.lateWarnings?.() ?? [],
     async splits() {
       for (const split of await reader.splits()) originals.set(split.id, split);
       return splits();

@@ -57,6 +57,7 @@ function joined(parts: readonly Part[], config: TaskConfig, merge: MergeChoice):
     schema,
     info: parts.flatMap((p) => p.reader.info),
     warnings: parts.flatMap((p) => p.reader.warnings),
+    lateWarnings: () => parts.flatMap((p) => p.reader.lateWarnings?.() ?? []),
     async splits() {
       const all: Split[] = [];
       for (const part of parts) {

@@ -204,6 +204,7 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   run.teller.phase('write');
   const transformers = pre.dropped ? [transform, dropRows(transform.schema, pre.dropped)] : [transform];
   await copy(run, open, pre, transformers);
+  for (const message of open.reader.lateWarnings?.() ?? []) warn(run, message);
   await open.writer.commit(run.teller);
   await verify(run, open, transformers);
   await open.writer.settle(run.teller);

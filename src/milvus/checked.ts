@@ -29,7 +29,9 @@ const OTHER_FAILURE = 1;
 
 function legacyNumber(code: string | number | undefined): number {
   if (typeof code === 'number') return code;
-  return code === undefined || code === '' ? 0 : (LEGACY_NUMBERS.get(code) ?? OTHER_FAILURE);
+  // The SDK itself writes it both ways.
+  if (code === undefined || code === '' || code === 'success') return 0;
+  return LEGACY_NUMBERS.get(code) ?? OTHER_FAILURE;
 }
 
 /** The status in an answer of the SDK; an answer without one (the SDK's `{}` for a call the server lacks) is not ok. */

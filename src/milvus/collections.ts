@@ -96,7 +96,8 @@ export async function describeCollection(connection: Connection, name: string): 
   const fields = (answer.schema.fields as unknown as SdkField[]).map(toField);
   const autoId = answer.schema.autoID;
   return {
-    name: answer.collection_name || answer.schema.name || name,
+    // Milvus 2.3.5 repeats the name that was asked for in `collection_name`; an alias shows only in the schema.
+    name: answer.schema.name || answer.collection_name || name,
     description: answer.schema.description ?? '',
     fields: fields.map((f) => (f.primaryKey && autoId ? { ...f, autoId: true } : f)),
     dynamic: answer.schema.enable_dynamic_field,

@@ -93,5 +93,7 @@ export function decideIndexes(
 ): IndexSpec[] {
   if (parameter.index === 'none') return [];
   if (parameter.index) return [{ field, type: parameter.index.type, metric, params: parameter.index.params }];
-  return fromSource ? [...fromSource] : [defaultIndex(metric, field)];
+  // TANIMOTO is gone from Milvus 2.x (decideMetric has said so).
+  const renamed = (m: string): string => (m === 'TANIMOTO' ? 'JACCARD' : m);
+  return fromSource ? fromSource.map((i) => ({ ...i, metric: renamed(i.metric) })) : [defaultIndex(metric, field)];
 }

@@ -60,8 +60,8 @@ const BY_DEFAULT: Readonly<Record<string, { type: string; metric: string }>> = {
   'quickstart.h5': { type: 'AUTOINDEX', metric: 'L2' },
 };
 /** Files in which ids repeat, and files with the smallest or largest id. */
-const REPEATED = ['ids_duplicate.h5', 'ids_int8.h5', 'ids_uint16.h5', 'ids_uint64.h5', 'ivf_repeated_ids.index'];
-const EXTREME = ['ids_extreme.h5', 'idmap_wide_ids.index', 'ivf_wide_ids.index'];
+const REPEATED = ['ids_duplicate.h5', 'ids_int8.h5', 'ids_uint16.h5', 'ivf_repeated_ids.index'];
+const EXTREME = ['ids_extreme.h5', 'ids_uint64.h5', 'idmap_wide_ids.index', 'ivf_wide_ids.index'];
 /** A query shows one row of each id, and none with the smallest or largest: these can only be counted. */
 const COUNTED = [...REPEATED, ...EXTREME];
 

@@ -162,6 +162,7 @@ export function settingsOf(meta: Readonly<Record<string, unknown>>): CollectionS
     aliases: texts(value.aliases),
     dynamic: switched(value.dynamic),
     autoId: switched(value.autoId),
+    partitionCount: count(value.partitionCount),
     partitions: texts(value.partitions),
   });
 }

@@ -1,8 +1,8 @@
 import { plural } from '../../util/bytes.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import type { LegacySegment, LegacyTable } from './metadata.js';
-import { listPlaces } from './notes.js';
-import { checkSegment, type MissingSegment, type Segment, type SegmentCheck } from './segment.js';
+import { listPlaces, type Notes } from './notes.js';
+import { type CheckedSegment, checkSegment, type MissingSegment, type Segment, type SegmentCheck } from './segment.js';
 
 /** A segment and the table that it belongs to. */
 export interface SegmentRow {
@@ -11,8 +11,8 @@ export interface SegmentRow {
 }
 
 export interface Checked {
-  /** In the order given; undefined where files are missing or damaged. */
-  readonly segments: readonly (Segment | undefined)[];
+  /** The sound ones, in the order given. */
+  readonly segments: readonly Segment[];
   readonly missing: readonly MissingSegment[];
   readonly damaged: readonly MilvusdmError[];
 }
@@ -22,26 +22,34 @@ const LANES = 8;
 const MAX_LISTED = 100;
 
 /** Checks all segments before any is read, and gathers what is wrong. Throws only for faults that are not of a segment. */
-export async function checkSegments(rows: readonly SegmentRow[], o: SegmentCheck): Promise<Checked> {
-  const segments: (Segment | undefined)[] = rows.map(() => undefined);
-  const missing: MissingSegment[] = [];
-  const damaged: MilvusdmError[] = [];
+export async function checkSegments(rows: readonly SegmentRow[], o: SegmentCheck, notes: Notes): Promise<Checked> {
+  const outcomes: (CheckedSegment | MilvusdmError)[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < rows.length) {
       const at = next++;
       const { table, row } = rows[at]!;
       try {
-        const found = await checkSegment(table, row, o);
-        if ('missing' in found) missing.push(found);
-        else segments[at] = found;
+        outcomes[at] = await checkSegment(table, row, o);
       } catch (thrown) {
         if (!(thrown instanceof MilvusdmError)) throw thrown;
-        damaged.push(thrown);
+        outcomes[at] = thrown;
       }
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
+  const segments: Segment[] = [];
+  const missing: MissingSegment[] = [];
+  const damaged: MilvusdmError[] = [];
+  for (const outcome of outcomes) {
+    if (outcome instanceof MilvusdmError) {
+      damaged.push(outcome);
+      continue;
+    }
+    if ('missing' in outcome.found) missing.push(outcome.found);
+    else segments.push(outcome.found);
+    for (const [what, where] of outcome.notes) notes.add(what, where);
+  }
   return { segments, missing, damaged };
 }
 

@@ -6,9 +6,9 @@ import type { Log } from './log-files.js';
 import type { LegacyCollection } from './metadata.js';
 import { listPlaces } from './notes.js';
 import { assertPlainName } from './place.js';
-import { openReader } from './reader.js';
+import { openReader, type ReaderSource } from './reader.js';
 import { type FieldNames, settingsOf } from './settings.js';
-import { type OpenedFolder, openFolder } from './source.js';
+import { openFolder } from './source.js';
 import { countUnflushed, describeUnflushed, type Unflushed } from './unflushed.js';
 
 export type { LegacyCollectionInfo, LegacyInspection, LegacyPartitionInfo } from './inspect.js';
@@ -53,11 +53,11 @@ async function judgeLog(
   log: Log | undefined,
   collections: readonly LegacyCollection[],
   mode: LegacySource['unflushed'],
-): Promise<string[]> {
+): Promise<{ found: Unflushed; lines: string[] }> {
   if (!log) {
     const missing =
       'there is no folder `wal` beside `db`: whether rows are in the log of the old server only cannot be told';
-    return mode === 'warn' ? [] : [missing];
+    return { found: { parts: [], damage: undefined }, lines: mode === 'warn' ? [] : [missing] };
   }
   const found = await countUnflushed(log, collections);
   if (mode === 'include') assertIncludable(log.folder, found);
@@ -68,24 +68,21 @@ async function judgeLog(
     throw fail('SRC_UNFLUSHED', what, { hint: FLUSH_FIRST });
   }
   const lines = [...log.warnings, ...broken];
-  if (found.parts.length === 0) return lines;
-  if (mode === 'include') return [...lines, `read from the log of the old server: ${places}`];
-  return [...lines, `only in the log of the old server, and left out: ${places}. ${FLUSH_FIRST}`];
+  if (found.parts.length === 0) return { found, lines };
+  const included = `read from the log of the old server: ${places}`;
+  const left = `only in the log of the old server, and left out: ${places}. ${FLUSH_FIRST}`;
+  return { found, lines: [...lines, mode === 'include' ? included : left] };
 }
 
-function toCollection(
-  collection: LegacyCollection,
+/** The log of a collection where it is to be read, with the partitions that it has anything of. */
+function includedLog(
+  name: string,
   source: LegacySource,
-  { place, log }: OpenedFolder,
-  names: FieldNames,
-): { collection: SourceCollection; warnings: string[] } {
-  const tags = collection.parts.map(({ tag }) => tag);
-  const { settings, warnings } = settingsOf(collection, tags, names);
-  const { onMissingSegment } = source;
-  const included = source.unflushed === 'include' ? log : undefined;
-  const open = () =>
-    openReader({ collection, path: source.path, roots: place.tables, onMissingSegment, log: included }, names);
-  return { collection: { name: collection.name, settings, open }, warnings };
+  log: Log | undefined,
+  { parts }: Unflushed,
+): ReaderSource['unflushed'] {
+  if (source.unflushed !== 'include' || !log) return undefined;
+  return { log, tags: new Set(parts.filter(({ collection }) => collection === name).map(({ tag }) => tag)) };
 }
 
 /**
@@ -102,11 +99,17 @@ export async function openLegacy(source: LegacySource, names: FieldNames): Promi
   const choice = choose(offers, source.select, source.exclude);
   const selected = narrow(all, choice);
   assertSafe(selected);
-  const found = selected.map((collection) => toCollection(collection, source, folder, names));
-  const logLines = await judgeLog(folder.log, selected, source.unflushed);
+  const described = selected.map((collection) => settingsOf(collection, names));
+  const { found, lines } = await judgeLog(folder.log, selected, source.unflushed);
+  const collections = selected.map((collection, i): SourceCollection => {
+    const { path, onMissingSegment } = source;
+    const unflushed = includedLog(collection.name, source, folder.log, found);
+    const open = () => openReader({ collection, path, roots: folder.place.tables, onMissingSegment, unflushed }, names);
+    return { name: collection.name, settings: described[i]!.settings, open };
+  });
   return {
-    collections: found.map(({ collection }) => collection),
-    warnings: [...metaWarnings, ...choice.warnings, ...found.flatMap(({ warnings }) => warnings), ...logLines],
+    collections,
+    warnings: [...metaWarnings, ...choice.warnings, ...described.flatMap(({ warnings }) => warnings), ...lines],
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -62,10 +62,10 @@ async function inspectPart(
     assertPlainName(row.id, `a segment of ${table.tableId}`);
   }
   const { roots, shape, notes } = o;
-  const checked = await checkSegments(rows, { roots, rowBytes: shape.rowBytes, gone: undefined, notes });
+  const checked = await checkSegments(rows, { roots, rowBytes: shape.rowBytes, gone: undefined }, notes);
   for (const { id, missing } of checked.missing) notes.add('segments without their files', `${id} (${missing})`);
   for (const { message } of checked.damaged) notes.add('damaged segments', message);
-  const sound = checked.segments.filter((segment) => segment !== undefined);
+  const sound = checked.segments;
   const live = sound.reduce((sum, { liveRows }) => sum + liveRows, 0);
   const inLog = o.unflushed.parts.find(({ collection: name, tag }) => name === collection.name && tag === part.tag);
   return {

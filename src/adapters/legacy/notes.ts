@@ -1,4 +1,7 @@
-import { plural } from '../../util/bytes.js';
+import { formatCount } from '../../util/bytes.js';
+
+/** A finding and one place of it. */
+export type Note = readonly [what: string, where: string];
 
 /** Like findings of many segments or partitions, gathered into one warning each. */
 export interface Notes {
@@ -11,7 +14,7 @@ const MAX_PLACES = 10;
 
 /** At most ten places, and how many more there are. */
 export function listPlaces(places: readonly string[], most: number = MAX_PLACES): string {
-  const rest = places.length > most ? ` and ${plural(places.length - most, 'more')}`.replace(/mores$/, 'more') : '';
+  const rest = places.length > most ? ` and ${formatCount(places.length - most)} more` : '';
   return `${places.slice(0, most).join(', ')}${rest}`;
 }
 

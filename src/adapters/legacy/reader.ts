@@ -10,7 +10,7 @@ import type { IdOrdinals } from './id-ordinals.js';
 import { type Log, logFingerprint } from './log-files.js';
 import { countLogRows, type LogPart, logRows } from './log-rows.js';
 import type { LegacyCollection, LegacyPart } from './metadata.js';
-import { createNotes } from './notes.js';
+import { createNotes, listPlaces } from './notes.js';
 import { deletesOf, type Segment } from './segment.js';
 import { segmentRows } from './segment-rows.js';
 import { type FieldNames, fieldsOf, oldIndexOf, type Shape, shapeOf } from './settings.js';
@@ -24,8 +24,8 @@ export interface ReaderSource {
   /** Folders of `tables`. */
   readonly roots: readonly string[];
   readonly onMissingSegment: 'error' | 'skip';
-  /** The log, where its rows are to be read too. */
-  readonly log: Log | undefined;
+  /** The log and the partitions of which it has what no segment has, where that is to be read too. */
+  readonly unflushed: { readonly log: Log; readonly tags: ReadonlySet<string> } | undefined;
 }
 
 /** A split and where its rows are. */
@@ -40,10 +40,10 @@ const ID_BYTES = 8;
 function goneCache(source: ReaderSource) {
   let last: { part: LegacyPart; gone: Promise<IdOrdinals> } | undefined;
   return async (part: LegacyPart, signal?: AbortSignal): Promise<IdOrdinals | undefined> => {
-    const { log, collection } = source;
-    if (!log) return undefined;
+    const { unflushed, collection } = source;
+    if (!unflushed?.tags.has(part.tag)) return undefined;
     if (last?.part === part) return last.gone;
-    const gone = deletedByLog(log, collection.name, part, signal);
+    const gone = deletedByLog(unflushed.log, collection.name, part, signal);
     const entry = { part, gone };
     last = entry;
     // A pass that was interrupted leaves nothing to build on.
@@ -57,8 +57,8 @@ function goneCache(source: ReaderSource) {
 type GoneOf = ReturnType<typeof goneCache>;
 
 function logPart(source: ReaderSource, part: LegacyPart, gone: IdOrdinals, shape: Shape): LogPart {
-  if (!source.log) throw fail('INTERNAL', 'rows of a log are read without a log');
-  return { log: source.log, collection: source.collection.name, part, gone, rowBytes: shape.rowBytes };
+  if (!source.unflushed) throw fail('INTERNAL', 'rows of a log are read without a log');
+  return { log: source.unflushed.log, collection: source.collection.name, part, gone, rowBytes: shape.rowBytes };
 }
 
 /** All splits of a collection, partition by partition, its segments checked. */
@@ -67,7 +67,8 @@ async function findSplits(
   shape: Shape,
   goneOf: GoneOf,
 ): Promise<{ known: Known[]; warnings: string[] }> {
-  const { collection, roots, log } = source;
+  const { collection, roots } = source;
+  const log = source.unflushed?.log;
   const notes = createNotes();
   const rowSize = shape.rowBytes + ID_BYTES;
   const known: Known[] = [];
@@ -75,19 +76,18 @@ async function findSplits(
   for (const part of collection.parts) {
     const gone = await goneOf(part);
     const rows = part.tables.flatMap((table) => table.segments.map((row) => ({ table, row })));
-    const checked = await checkSegments(rows, { roots, rowBytes: shape.rowBytes, gone, notes });
+    const checked = await checkSegments(rows, { roots, rowBytes: shape.rowBytes, gone }, notes);
     assertUndamaged(checked);
     missing.push(...checked.missing);
     const place = { partition: part.tag };
     for (const segment of checked.segments) {
-      if (!segment) continue;
       const split: Split = {
         id: `${segment.tableId}/${segment.id}`,
         source: `${collection.name}/${part.tag}/${segment.id}`,
         ...place,
         rows: segment.liveRows,
         bytes: segment.liveRows * rowSize,
-        fingerprint: segment.fingerprint,
+        fingerprint: log && gone?.size ? `${segment.fingerprint}+${logFingerprint(log)}` : segment.fingerprint,
       };
       known.push({ split, part, segment });
     }
@@ -118,6 +118,7 @@ function infoOf(source: ReaderSource, shape: Shape, names: FieldNames, known: re
   const { collection, path } = source;
   const rows = known.reduce((sum, { split }) => sum + split.rows, 0);
   const stored = known.reduce((sum, one) => sum + ('segment' in one ? one.segment.rows : one.logRows), 0);
+  const segments = known.filter((one) => 'segment' in one).length;
   const params = collection.indexParams === '' ? '' : ` ${collection.indexParams}`;
   return {
     path: `${path}: ${collection.name}`,
@@ -132,8 +133,8 @@ function infoOf(source: ReaderSource, shape: Shape, names: FieldNames, known: re
     fields: fieldsOf(shape, names),
     details: [
       `index: ${oldIndexOf(collection)}${params}`,
-      `partitions: ${collection.parts.map(({ tag }) => tag).join(', ')}`,
-      `${plural(known.length, 'segment')}, ${plural(stored - rows, 'deleted row')}`,
+      `partitions: ${listPlaces(collection.parts.map(({ tag }) => tag))}`,
+      `${plural(segments, 'segment')}, ${plural(stored - rows, 'deleted row')}`,
     ],
   };
 }

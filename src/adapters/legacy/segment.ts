@@ -3,7 +3,7 @@ import { type Bitmap, createBitmap } from '../../batch/bitmap.js';
 import { fail } from '../../util/errors.js';
 import type { IdOrdinals } from './id-ordinals.js';
 import type { LegacySegment, LegacyTable } from './metadata.js';
-import type { Notes } from './notes.js';
+import type { Note } from './notes.js';
 import {
   assertUnchangedAt,
   look,
@@ -145,38 +145,40 @@ export interface SegmentCheck {
   readonly rowBytes: number;
   /** Ids that the log deletes. */
   readonly gone: IdOrdinals | undefined;
-  readonly notes: Notes;
 }
 
-function note(notes: Notes, row: LegacySegment, rows: number, deletes: Deletes, known: boolean): void {
+/** The outcome for one segment, with what the user should know of it. */
+export interface CheckedSegment {
+  readonly found: Segment | MissingSegment;
+  readonly notes: readonly Note[];
+}
+
+function notesOn(row: LegacySegment, rows: number, deletes: Deletes, known: boolean): Note[] {
   const live = rows - deletes.stored;
-  if (!known) notes.add('segments without deleted_docs, taken as without deleted rows', row.id);
+  const notes: Note[] = [];
+  if (!known) notes.push(['segments without deleted_docs, taken as without deleted rows', row.id]);
   if (deletes.outside > 0) {
-    notes.add(
-      'entries of deleted_docs that name no row are ignored',
-      `${row.id} (${deletes.outside} of ${deletes.entries})`,
-    );
+    const where = `${row.id} (${deletes.outside} of ${deletes.entries})`;
+    notes.push(['entries of deleted_docs that name no row are ignored', where]);
   }
   // The server lowered row_count by every entry, also by repeated ones.
   const expected = [rows - deletes.entries, live].map(BigInt);
   if (!expected.includes(row.rowCount)) {
-    notes.add(
-      'row_count of the metadata differs from the files, which count',
-      `${row.id} (${row.rowCount}, files ${live})`,
-    );
+    const where = `${row.id} (${row.rowCount}, files ${live})`;
+    notes.push(['row_count of the metadata differs from the files, which count', where]);
   }
+  return notes;
 }
 
 /**
  * Checks the files of a segment against each other and against the dimension; reads headers and deleted_docs, and the ids
  * where the log deletes some. Throws SRC_TRUNCATED and SRC_CORRUPT, naming file and numbers.
  */
-export async function checkSegment(
-  table: LegacyTable,
-  row: LegacySegment,
-  o: SegmentCheck,
-): Promise<Segment | MissingSegment> {
-  const lacking = (missing: string): MissingSegment => ({ id: row.id, missing, rowCount: row.rowCount });
+export async function checkSegment(table: LegacyTable, row: LegacySegment, o: SegmentCheck): Promise<CheckedSegment> {
+  const lacking = (missing: string): CheckedSegment => ({
+    found: { id: row.id, missing, rowCount: row.rowCount },
+    notes: [],
+  });
   const folder = await folderOf(o.roots, table.tableId, row.id);
   if (folder === undefined) return lacking('no folder');
   const paths = {
@@ -197,8 +199,7 @@ export async function checkSegment(
   }
   const stamps = { vectors: vectors.stamp, ids: ids.stamp, deletes: (await look(paths.deletes))?.stamp };
   const deletes = await deletesOf({ ...paths, stamps, rows }, o.gone);
-  note(o.notes, row, rows, deletes, stamps.deletes !== undefined);
-  return {
+  const found: Segment = {
     id: row.id,
     tableId: table.tableId,
     ...paths,
@@ -207,4 +208,5 @@ export async function checkSegment(
     liveRows: rows - (deletes.deleted?.count ?? 0),
     fingerprint: [stamps.vectors, stamps.ids, stamps.deletes].map(stampWord).join('+'),
   };
+  return { found, notes: notesOn(row, rows, deletes, stamps.deletes !== undefined) };
 }

@@ -122,15 +122,15 @@ function indexOf(collection: LegacyCollection, shape: Shape, field: string): { i
   return { index: { field, type, metric: shape.metric, params } };
 }
 
-/** What is known of a collection besides its rows. `partitions` names those that were selected. */
+/** What is known of a collection besides its rows, and what of it Milvus 2.x does not have. */
 export function settingsOf(
   collection: LegacyCollection,
-  partitions: readonly string[],
   names: FieldNames,
 ): { settings: CollectionSettings; warnings: string[] } {
   const shape = shapeOf(collection);
   const { index, warning } = indexOf(collection, shape, names.vectorField);
   const autoId = (collection.flag & (AUTO_ID | USER_ID)) === AUTO_ID;
+  const partitions = collection.parts.map(({ tag }) => tag);
   return {
     settings: { metric: shape.metric, indexes: [index], autoId, partitions },
     warnings: warning === undefined ? [] : [warning],

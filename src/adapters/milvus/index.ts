@@ -1,6 +1,6 @@
 import type { Schema } from 'apache-arrow';
 import { type FieldSpec, isVector, specsOf, vectorBytes } from '../../batch/fields.js';
-import type { MetricType, MilvusEndpoint } from '../../config/types.js';
+import type { MilvusEndpoint } from '../../config/types.js';
 import {
   createAlias,
   createCollection,
@@ -290,7 +290,7 @@ async function makeIndex(
   } catch (thrown) {
     const ours = o.parameter.index !== undefined || o.settings.indexes === undefined;
     if (ours || !(thrown instanceof MilvusdmError) || thrown.code !== 'DST_REFUSED') throw thrown;
-    const instead = defaultIndex((index.metric || o.metric) as MetricType, index.field);
+    const instead = defaultIndex(o.metric, index.field);
     log(`${thrown.message}; ${instead.type} is made instead`);
     await createIndex(connection, o.collection, instead);
   }

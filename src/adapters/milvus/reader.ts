@@ -13,6 +13,7 @@ import type { Connection } from '../../milvus/connection.js';
 import { countRows, query, type ReadPoint } from '../../milvus/data.js';
 import type { QueryAnswer } from '../../milvus/decode-query.js';
 import { throwIfAborted } from '../../util/abort.js';
+import { formatCount } from '../../util/bytes.js';
 import { fail } from '../../util/errors.js';
 import type { ReadBatch, Reader, ReadOptions, Split } from '../types.js';
 import { keyLiteral } from './lookup.js';
@@ -121,6 +122,9 @@ export async function openMilvusReader(o: MilvusReaderOptions): Promise<Reader> 
     });
   }
 
+  /** Rows that a partition counts, and rows that its queries show, where they differ. */
+  const fewer = new Map<string, [counted: number, shown: number]>();
+
   async function page(
     split: Split,
     last: bigint | string | undefined,
@@ -151,7 +155,10 @@ export async function openMilvusReader(o: MilvusReaderOptions): Promise<Reader> 
     for (;;) {
       throwIfAborted(options.signal);
       const answer = await next;
-      if (answer.rows === 0) return;
+      if (answer.rows === 0) {
+        if (options.after === undefined && row !== split.rows) fewer.set(split.source, [split.rows, row]);
+        return;
+      }
       last = lastKey(answer, key.name);
       limit = fittingLimit(limit, answer, options.maxBytes);
       next = page(split, last, limit, fields);
@@ -183,6 +190,11 @@ export async function openMilvusReader(o: MilvusReaderOptions): Promise<Reader> 
       info.functions.length > 0
         ? [`functions of "${info.name}" are not carried over: ${info.functions.join(', ')}`]
         : [],
+    lateWarnings: () =>
+      [...fewer].map(
+        ([source, [counted, shown]]) =>
+          `${source} counts ${formatCount(counted)} rows, but its queries show ${formatCount(shown)}: ids that occur several times are shown once, or rows were written meanwhile`,
+      ),
     splits: async () => splits,
     read,
     [Symbol.asyncDispose]: o.close,

@@ -1,7 +1,12 @@
 import { vi } from 'vitest';
-import type { openReader as realReader, openWriter as realWriter } from '../../../src/registry.js';
+import type {
+  openCatalog as realCatalog,
+  openReader as realReader,
+  openTarget as realTarget,
+} from '../../../src/registry.js';
 
 // Stands in for src/registry.ts: the tests say what a job gets when it opens its source and its target.
 export const openReader = vi.fn<typeof realReader>();
-export const openWriter = vi.fn<typeof realWriter>();
+export const openCatalog = vi.fn<typeof realCatalog>();
+export const openTarget = vi.fn<typeof realTarget>();
 export const FORMATS: readonly never[] = [];

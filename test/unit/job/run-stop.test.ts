@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { fail } from '../../../src/util/errors.js';
-import { keysIn, run, type Scene, stage, TEN, withNaN } from './run-support.js';
+import { expectClosed, keysIn, run, type Scene, stage, TEN, withNaN } from './run-support.js';
 import { fileOf, storedRow, useStateFolder, withoutWaiting } from './support.js';
 
 vi.mock('../../../src/registry.js', () => import('./fake-registry.js'));
@@ -29,7 +29,7 @@ describe('a run that is stopped', () => {
     expect(target.rows_written).toBe(keysIn(scene.writer).length);
     expect(target.rows_written).toBe(12);
     expect(scene.writer.steps).not.toContain('commit');
-    expect([scene.reader.disposals, scene.writer.disposals]).toStrictEqual([1, 1]);
+    expectClosed(scene);
   });
 
   it('twice gives those up, too', async () => {

@@ -1,4 +1,6 @@
 import type { Schema } from 'apache-arrow';
+import { expect } from 'vitest';
+import type { Target } from '../../../src/adapters/types.js';
 import type { RunOptions, TaskConfig } from '../../../src/config/types.js';
 import type { JobEvent } from '../../../src/job/events.js';
 import { createJob, type Job } from '../../../src/job/job.js';
@@ -10,7 +12,7 @@ import {
   memoryReader,
 } from '../../support/memory-reader.js';
 import { type MemoryWriter, type MemoryWriterOptions, memoryWriter } from '../../support/memory-writer.js';
-import { openReader, openWriter } from './fake-registry.js';
+import { openReader, openTarget } from './fake-registry.js';
 import { DIM, fileOf, taskConfig, vectorsFor, WITH_IDS, withoutWaiting } from './support.js';
 
 // For tests that have `vi.mock('../../../src/registry.js', () => import('./fake-registry.js'))`.
@@ -24,11 +26,31 @@ export interface Scene {
   readonly config?: Partial<TaskConfig>;
 }
 
+interface MemoryTarget extends Target {
+  readonly disposals: number;
+}
+
 export interface Stage {
   readonly job: Job;
   readonly reader: MemoryReader;
   readonly writer: MemoryWriter;
+  readonly target: MemoryTarget;
   readonly events: JobEvent[];
+}
+
+/** A target that gives the same writer for every collection. */
+export function targetOf(writer: MemoryWriter): MemoryTarget {
+  let disposals = 0;
+  return {
+    server: writer.server,
+    writer: () => writer,
+    get disposals() {
+      return disposals;
+    },
+    async [Symbol.asyncDispose]() {
+      disposals++;
+    },
+  };
 }
 
 /** A job between a memory source and a memory target. */
@@ -36,12 +58,23 @@ export function stage(scene: Scene): Stage {
   const config = taskConfig(scene.options, scene.config);
   const reader = memoryReader(scene.schema ?? WITH_IDS, scene.files, scene.reading);
   const writer = memoryWriter({ mode: config.mode, ...scene.target });
-  openReader.mockResolvedValue(reader);
-  openWriter.mockResolvedValue(writer);
+  const target = targetOf(writer);
+  current = writer;
+  openReader.mockReset().mockResolvedValue(reader);
+  openTarget.mockReset().mockResolvedValue(target);
   const job = createJob(config);
   const events: JobEvent[] = [];
   job.on((event) => events.push(event));
-  return { job, reader, writer, events };
+  return { job, reader, writer, target, events };
+}
+
+/** Whether everything that was opened is closed, once for each time. */
+export function expectClosed({ reader, writer, target }: Stage): void {
+  expect({ reader: reader.disposals, writer: writer.disposals, target: target.disposals }).toStrictEqual({
+    reader: openReader.mock.calls.length,
+    writer: 1,
+    target: 1,
+  });
 }
 
 /** The same, run to its end without waiting. */
@@ -71,7 +104,9 @@ export function withNaN(ids: readonly number[], ...bad: readonly number[]): Memo
   return { name: 'a', rows: ids.length, columns: [BigInt64Array.from(ids, BigInt), vectors] };
 }
 
+let current: MemoryWriter | undefined;
+
 /** The writer of the run in progress, for hooks that change the target behind its back. */
 export function currentWriter(): MemoryWriter {
-  return openWriter.mock.settledResults.at(-1)!.value as MemoryWriter;
+  return current!;
 }

@@ -3,7 +3,7 @@ import { makeBatch } from '../../../src/batch/columns.js';
 import { createDigester } from '../../../src/batch/digest.js';
 import type { JobEvent } from '../../../src/job/events.js';
 import { openReader } from './fake-registry.js';
-import { currentWriter, floatsIn, keysIn, run, stage, TEN, withNaN } from './run-support.js';
+import { currentWriter, expectClosed, floatsIn, keysIn, run, stage, TEN, withNaN } from './run-support.js';
 import { DIM, fileOf, storedRow, useStateFolder, vectorsFor, WITH_IDS } from './support.js';
 
 vi.mock('../../../src/registry.js', () => import('./fake-registry.js'));
@@ -12,7 +12,8 @@ useStateFolder();
 
 describe('a run that goes well', () => {
   it('writes every row and proves it', async () => {
-    const { report, writer, reader } = await run({ files: [TEN] });
+    const all = await run({ files: [TEN] });
+    const { report, writer } = all;
     const digester = await createDigester(WITH_IDS);
     digester.add(makeBatch(WITH_IDS, 10, TEN.columns));
     expect(report).toStrictEqual({
@@ -45,7 +46,7 @@ describe('a run that goes well', () => {
     for (let row = 0; row < 10; row++) {
       expect(floatsIn(writer, BigInt(row))).toStrictEqual([...vectorsFor(10).slice(row * DIM, (row + 1) * DIM)]);
     }
-    expect([reader.disposals, writer.disposals]).toStrictEqual([1, 1]);
+    expectClosed(all);
   });
 
   it('takes its steps in order', async () => {
@@ -275,11 +276,12 @@ describe('modes', () => {
 
 describe('a plan', () => {
   it('tells what a run would do and reads only', async () => {
-    const { job, reader, writer } = stage({
+    const all = stage({
       files: [TEN],
       config: { mode: 'overwrite' },
       target: { existing: { _default: [storedRow(1n)] } },
     });
+    const { job, reader, writer } = all;
     const plan = await job.plan();
     expect(plan).toMatchObject({
       version: 1,
@@ -298,7 +300,7 @@ describe('a plan', () => {
     expect(plan.sources).toMatchObject([{ path: 'a', rows: 10, ids: 'stored' }]);
     expect(writer.steps).toStrictEqual(['plan']);
     expect(reader.reads).toStrictEqual([]);
-    expect([reader.disposals, writer.disposals]).toStrictEqual([1, 1]);
+    expectClosed(all);
   });
 
   it('counts with a limit only the rows that it lets through', async () => {

@@ -41,6 +41,7 @@ describe('an answer of the SDK', () => {
     ['a bare status', OK],
     ['a status with the new code alone', { status: { code: 0, reason: '' } }],
     ['a status with a number', { status: { error_code: 0, reason: '' } }],
+    ['a status in small letters', { status: { error_code: 'success', reason: '' } }],
     ['a status without words', { status: { error_code: '', code: 0 } }],
   ])('%s that is ok is given back', async (_, answer) => {
     expect(await call([answer])).toStrictEqual({ answer, calls: 1 });
