@@ -44,7 +44,7 @@ export function generate(): string {
     allowUnionTypes: true,
     code: { source: true, esm: true, lines: false, optimize: 2 },
   });
-  ajv.addVocabulary(['x-expect', 'x-int64', 'x-fold', 'x-ignored', 'x-editor']);
+  ajv.addVocabulary(['x-expect', 'x-int64', 'x-fold', 'x-ignored', 'x-null', 'x-rest', 'x-editor']);
   const bodies = Object.fromEntries(TASKS.map((task) => [task, bodySchema(task)]));
   for (const task of TASKS) ajv.addSchema(bodies[task] ?? {}, task);
   const code = standalone.default(ajv, Object.fromEntries(TASKS.map((task) => [`validate${task}`, task])));

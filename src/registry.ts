@@ -1,5 +1,5 @@
-import type { Catalog, Reader, SourceInfo, Target } from './adapters/types.js';
-import type { CatalogSource, FileSource, MilvusEndpoint } from './config/types.js';
+import type { Catalog, CollectionSettings, Reader, SourceInfo, Target } from './adapters/types.js';
+import type { ArchiveTarget, CatalogSource, FileSource, MilvusEndpoint } from './config/types.js';
 
 /** Field names that a source without names of its own gives to its ids and vectors. */
 export interface FieldNames {
@@ -15,6 +15,11 @@ export async function openReader(source: FileSource, names: FieldNames): Promise
     case 'hdf5':
       return (await import('./adapters/hdf5/index.js')).openHdf5(source, names);
   }
+}
+
+/** What files say of their collection besides the rows: archives do, others give {}. */
+export async function fileSettings(source: FileSource): Promise<CollectionSettings> {
+  return source.adapter === 'hdf5' ? (await import('./adapters/hdf5/index.js')).hdf5Settings(source) : {};
 }
 
 /** What the opening of a server needs besides its address. */
@@ -34,9 +39,19 @@ export async function openCatalog(source: CatalogSource, names: FieldNames, o: O
   }
 }
 
-/** Opens the server that a task writes to. */
-export async function openTarget(endpoint: MilvusEndpoint, o: OpenOptions): Promise<Target> {
-  return (await import('./adapters/milvus/index.js')).openMilvusTarget({ endpoint, ...o });
+/** Where a task writes to: a server, or archives of these collections. */
+export interface TargetChoice {
+  readonly dest: MilvusEndpoint;
+  readonly archive?: ArchiveTarget;
+  readonly collections: readonly string[];
+}
+
+/** Opens what a task writes to. */
+export async function openTarget(choice: TargetChoice, o: OpenOptions): Promise<Target> {
+  const { archive, collections, dest } = choice;
+  if (archive)
+    return (await import('./adapters/hdf5/archive-target.js')).openArchiveTarget(archive, collections, o.log);
+  return (await import('./adapters/milvus/index.js')).openMilvusTarget({ endpoint: dest, ...o });
 }
 
 interface Format {

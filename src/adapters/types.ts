@@ -210,6 +210,8 @@ export interface PhaseProgress {
 export interface Writer extends AsyncDisposable {
   /** Requests that it takes in flight at a time. */
   readonly parallelism: number;
+  /** It reads back and compares everything that it has written, in `commit`. */
+  readonly verifiesItself?: boolean;
   /** It keeps only the last of several rows with one id. */
   readonly deduplicates: boolean;
   readonly server: string;

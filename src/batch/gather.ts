@@ -45,7 +45,8 @@ function gatherFlat(values: FlatValues, width: number, rows: readonly number[]):
   return out;
 }
 
-function gather({ values, width }: RawColumn, rows: readonly number[]): RawValues {
+/** Rows of a column, in the given order, in memory of their own. */
+export function gather({ values, width }: Pick<RawColumn, 'values' | 'width'>, rows: readonly number[]): RawValues {
   if (isText(values)) return gatherText(values, rows);
   if (!isList(values)) return gatherFlat(values, width, rows);
   const { offsets, elements } = spread(values.offsets, rows);

@@ -78,7 +78,7 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(
     file(
       'schema',
-      'print the JSON schema of a task (F2M, H2M)',
+      'print the JSON schema of a task (F2M, H2M, M2M, M2H)',
       async () => (await import('./texts.js')).schemaCommand,
     ),
   );
@@ -123,6 +123,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) =>
 );
 process.on('uncaughtException', failWith);
 process.on('unhandledRejection', failWith);
+// Only when nothing is left to wait for before a command has ended: Node would leave with 0, as if all were done.
+process.once('beforeExit', () => failWith(fail('INTERNAL', 'the command stopped without a result')));
 
 const program = build(leave);
 for (const command of [program, ...program.commands]) command.exitOverride();

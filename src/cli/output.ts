@@ -33,6 +33,7 @@ export function printFailure(
     process.stderr.write(redact(`${error.message}\nhint: ${error.hint}\n`, secrets));
   }
   if (error.code === 'INTERNAL' && process.env.MILVUSDM_DEBUG) {
-    process.stderr.write(`${error.cause instanceof Error ? error.cause.stack : error.stack}\n`);
+    const { stack } = error.cause instanceof Error ? error.cause : error;
+    process.stderr.write(redact(`${stack}\n`, secrets));
   }
 }

@@ -1,15 +1,14 @@
+import { TASKS } from '../config/bundle.js';
 import { exampleFor, schemaFor } from '../config/schema-text.js';
 import type { TaskName } from '../config/types.js';
 import { fail } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { toJson } from './output.js';
 
-const TASKS: readonly TaskName[] = ['F2M', 'H2M'];
-
 function taskNamed(name: string): TaskName {
   const task = TASKS.find((t) => t === name.toUpperCase());
   if (task) return task;
-  throw fail('USAGE', `"${name}" is no task`, { hint: `The tasks are ${TASKS.join(' and ')}.` });
+  throw fail('USAGE', `"${name}" is no task`, { hint: `The tasks are ${TASKS.join(', ')}.` });
 }
 
 /** `milvusdm schema TASK`: the JSON schema (2020-12) of its keys. */

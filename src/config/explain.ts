@@ -47,6 +47,9 @@ function expectation(schema: JsonSchema): string {
   return maximum === undefined ? `${kind}, ${minimum} or more` : `${kind}, ${minimum} to ${maximum}`;
 }
 
+/** By keyword: what it finds fault with. */
+const EMPTY: Readonly<Record<string, string>> = { minItems: 'an empty list', minProperties: 'an empty group of keys' };
+
 function what(value: Place | undefined, data: unknown): string {
   if (value?.shown !== undefined) return quoted(value.shown);
   if (Array.isArray(data)) return 'a list';
@@ -124,7 +127,8 @@ function explainUnknown(name: string, owner: JsonSchema, pointer: string, task: 
   const [elsewhere] = others.find(([, body]) => pointer === '' && Object.hasOwn(body.properties ?? {}, name)) ?? [];
   if (elsewhere) return `is a key of ${elsewhere}, not of ${task}`;
   const hint = didYouMean(name, keys);
-  return `unknown key${hint || `, allowed: ${keys.filter((key) => !key.startsWith('milvus')).join(', ')}`}`;
+  const rest = owner['x-rest'] === undefined ? '' : ` (${owner['x-rest']})`;
+  return `unknown key${hint || `, allowed: ${keys.filter((key) => !key.startsWith('milvus')).join(', ')}${rest}`}`;
 }
 
 function explainOne(
@@ -146,7 +150,7 @@ function explainOne(
   }
   const place = places.get(pointer);
   const hint = place?.shown === undefined ? '' : didYouMean(place.shown, branches(schema).flatMap(allowedWords));
-  const subject = error.keyword === 'minItems' ? 'an empty list' : what(place, dataAt(body, pointer));
+  const subject = EMPTY[error.keyword] ?? what(place, dataAt(body, pointer));
   return { pointer, child: '', message: `${subject} is not allowed, allowed: ${expectation(schema)}${hint}` };
 }
 

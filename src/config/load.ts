@@ -16,8 +16,8 @@ import type { TaskConfig, TaskName } from './types.js';
 import { BODY_SCHEMAS, VALIDATORS } from './validators.generated.js';
 
 const LARGEST = 1024 * 1024;
-/** Tasks of MilvusDM and of later versions. */
-const NOT_YET = ['M2M', 'M2H', 'BACKUP', 'RESTORE', 'SNAPSHOT'];
+/** Tasks of later versions. */
+const NOT_YET = ['BACKUP', 'RESTORE', 'SNAPSHOT'];
 
 export interface ValidateOptions {
   /** Name of the file for messages. */
@@ -110,7 +110,7 @@ function readBody(reading: Reading, task: TaskName, pair: Pair): unknown {
 /** The one task of the file; otherwise the issues say why there is none. */
 function findTask(reading: Reading): { task: TaskName; pair: Pair } | undefined {
   const { contents } = reading.yaml.document;
-  const names = `${TASKS.join(' or ')} with its keys below it`;
+  const names = `${TASKS.slice(0, -1).join(', ')} or ${TASKS.at(-1)} with its keys below it`;
   if (!isMap(contents) || contents.items.length === 0) {
     report(reading, startOf(contents, 0), '', `the file names no task, allowed: ${names}`, 'CFG_INVALID');
     return undefined;
@@ -149,6 +149,7 @@ function checkAcross(reading: Reading, task: TaskName, body: unknown): void {
     raw: withoutFaults(body, '', new Set(issues.map((issue) => issue.key))) as Partial<RawTask>,
     around: reading.around,
     given: (key) => Object.hasOwn(body, key) || places.get(pointerTo('', key))?.faulty === true,
+    sound: (key) => !issues.some((issue) => issue.key.split(/[.[]/, 1)[0] === key),
     report: (path, message, code) => {
       const pointer = path.reduce((parent: string, key) => pointerTo(parent, key), '');
       const place = places.get(pointer) ?? places.get('') ?? { line: 1, column: 1, key: path.join('.') };

@@ -1,12 +1,36 @@
-import type { MetricType, Mode, RunOptions } from './types.js';
+import type { LegacySource, MetricType, Mode, RunOptions } from './types.js';
 
 /** A file of `data_path`, as written. */
 export type RawFile = string | { readonly path: string; readonly partition?: string };
 
+/** One name, or several. */
+export type RawNames = string | readonly string[];
+
+/** Collections with their partitions, as written; null stands for all partitions. */
+export type RawSelection = RawNames | Readonly<Record<string, RawNames | null>>;
+
 /** What stands below the name of a task, after its schema has been checked: the YAML's own names and units. */
 export interface RawTask {
   readonly data_path?: string | readonly RawFile[];
+  /** H2M: where the files are read; M2H: where they are written. */
   readonly data_dir?: string;
+  readonly source_milvus_path?: string;
+  readonly mysql_parameter?: RawMySql;
+  readonly extra_paths?: string | readonly string[];
+  readonly on_missing_segment?: LegacySource['onMissingSegment'];
+  readonly unflushed?: LegacySource['unflushed'];
+  readonly source_uri?: string;
+  readonly source_host?: string;
+  readonly source_port?: number;
+  readonly source_user?: string;
+  readonly source_password?: string;
+  readonly source_token?: string;
+  readonly source_db?: string;
+  readonly source_tls?: boolean | RawTls;
+  readonly filter?: string;
+  readonly output_fields?: RawNames;
+  readonly source_collection?: RawSelection;
+  readonly exclude_collection?: RawSelection;
   readonly dest_uri?: string;
   readonly dest_host?: string;
   readonly dest_port?: number;
@@ -16,15 +40,20 @@ export interface RawTask {
   readonly dest_db?: string;
   readonly dest_tls?: boolean | RawTls;
   readonly mode?: Mode;
-  readonly dest_collection_name: string;
+  readonly dest_collection_name?: string;
   readonly dest_partition_name?: string;
+  readonly collection_map?: Readonly<Record<string, string>>;
+  readonly partition_map?: Readonly<Record<string, string>>;
+  readonly merge?: { readonly into: string; readonly partition?: string };
+  readonly rows_per_file?: number;
+  readonly gzip?: number;
   readonly collection_parameter?: RawParameter;
   readonly dataset?: string;
   readonly ids_dataset?: string;
   readonly columns?: Readonly<Record<string, string>>;
   readonly vector_type?: 'FLOAT_VECTOR' | 'BINARY_VECTOR';
   readonly id_start?: string;
-  readonly id_offset?: string;
+  readonly id_offset?: string | Readonly<Record<string, string>>;
   readonly new_ids?: boolean;
   readonly preflight?: RunOptions['preflight'];
   readonly verify?: RunOptions['verify'];
@@ -35,6 +64,7 @@ export interface RawTask {
   readonly on_bad_row?: RunOptions['onBadRow'];
   readonly quarantine_limit?: number;
   readonly retry_for?: number;
+  readonly on_error?: RunOptions['onError'];
 }
 
 export interface RawTls {
@@ -43,6 +73,15 @@ export interface RawTls {
   readonly key?: string;
   readonly server_name?: string;
   readonly skip_verify?: boolean;
+}
+
+export interface RawMySql {
+  readonly host: string;
+  readonly port?: number;
+  readonly user: string;
+  readonly password?: string;
+  readonly database: string;
+  readonly tls?: boolean | RawTls;
 }
 
 export interface RawParameter {

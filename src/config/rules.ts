@@ -1,4 +1,5 @@
-import { type Parsed, parseHost, parseUri } from './address.js';
+import { checkCatalog } from './catalog-rules.js';
+import { checkEndpoint } from './endpoint.js';
 import { type IssueCode, quoted } from './issues.js';
 import type { RawParameter, RawTask } from './raw.js';
 import type { Surroundings } from './references.js';
@@ -18,6 +19,8 @@ export interface RuleInput {
   readonly around: Surroundings;
   /** Whether a key has a value in the file, faulty or not. */
   readonly given: (key: keyof RawTask) => boolean;
+  /** Whether nothing has been found fault with at a key or inside its value. */
+  readonly sound: (key: keyof RawTask) => boolean;
   /** `path` is the way to the value from the body of the task. */
   readonly report: (path: readonly (string | number)[], message: string, code: IssueCode) => void;
 }
@@ -25,17 +28,12 @@ export interface RuleInput {
 /** The rules that go over several keys, or that a schema cannot say. Every one that is broken is reported. */
 export function checkRules(input: RuleInput): void {
   checkSource(input);
-  checkTarget(input);
-  checkLogin(input);
+  if (input.task !== 'M2H') checkEndpoint('dest', input);
+  if (input.task === 'M2M' || input.task === 'M2H') checkCatalog(input);
   checkIds(input);
   checkVectors(input);
   checkFields(input);
   checkAmounts(input);
-}
-
-/** Where the target is; undefined when its keys contradict each other. */
-export function targetOf({ raw, around }: Pick<RuleInput, 'raw' | 'around'>): Parsed {
-  return raw.dest_uri === undefined ? parseHost(raw.dest_host, raw.dest_port) : parseUri(raw.dest_uri, around);
 }
 
 function checkSource({ task, given, report }: RuleInput): void {
@@ -48,50 +46,6 @@ function checkSource({ task, given, report }: RuleInput): void {
   }
 }
 
-function checkTarget(input: RuleInput): void {
-  const { raw, given, report } = input;
-  const others = (['dest_host', 'dest_port'] as const).filter(given);
-  if (given('dest_uri')) {
-    for (const key of others) {
-      report([key], 'is given together with dest_uri, allowed: dest_uri, or dest_host and dest_port', 'CFG_CONFLICT');
-    }
-  }
-  const key = raw.dest_uri === undefined ? 'dest_host' : 'dest_uri';
-  const target = targetOf(input);
-  if ('problem' in target) {
-    report([key], target.problem, 'CFG_INVALID');
-    return;
-  }
-  const { dest_tls: tls } = raw;
-  const wanted = tls === true || typeof tls === 'object';
-  if (typeof tls === 'object' && (tls.cert === undefined) !== (tls.key === undefined)) {
-    const [has, lacks] = tls.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
-    report(['dest_tls', has], `is given without ${lacks}, allowed: both or none`, 'CFG_CONFLICT');
-  }
-  if (target.at.kind === 'embedded') {
-    const useless = (['dest_user', 'dest_password', 'dest_token'] as const).filter(given);
-    const reason = 'has no use with the embedded Milvus Lite that dest_uri names, allowed: leave it out';
-    for (const name of useless) report([name], reason, 'CFG_CONFLICT');
-    if (wanted) report(['dest_tls'], reason, 'CFG_CONFLICT');
-  } else if (target.at.tls && tls === false) {
-    report(['dest_tls'], 'is false while dest_uri is https, allowed: true, or http', 'CFG_CONFLICT');
-  } else if (wanted && raw.dest_uri?.toLowerCase().startsWith('http://')) {
-    report(['dest_tls'], 'is given while dest_uri is http, allowed: https', 'CFG_CONFLICT');
-  }
-}
-
-function checkLogin({ given, report }: RuleInput): void {
-  const [user, password] = [given('dest_user'), given('dest_password')];
-  if (given('dest_token')) {
-    for (const key of (['dest_user', 'dest_password'] as const).filter(given)) {
-      report([key], 'is given together with dest_token, allowed: the token, or user and password', 'CFG_CONFLICT');
-    }
-  } else if (user !== password) {
-    const [has, lacks] = user ? ['dest_user', 'dest_password'] : ['dest_password', 'dest_user'];
-    report([has], `is given without ${lacks}, allowed: both or none`, 'CFG_CONFLICT');
-  }
-}
-
 function isInt64(text: string): boolean {
   // The length first: a million digits would take BigInt seconds.
   if (text.replace(/^[-+]?0*/, '').length > 19) return false;
@@ -99,14 +53,23 @@ function isInt64(text: string): boolean {
   return value >= INT64_MIN && value <= INT64_MAX;
 }
 
+/** The ids that a key gives, each with its place. */
+function idsOf(key: 'id_start' | 'id_offset', raw: Partial<RawTask>): { path: string[]; text: string }[] {
+  const value = raw[key];
+  if (value === undefined) return [];
+  if (typeof value === 'string') return [{ path: [key], text: value }];
+  return Object.entries(value).map(([collection, text]) => ({ path: [key, collection], text }));
+}
+
 function checkIds({ raw, report }: RuleInput): void {
   for (const key of ['id_start', 'id_offset'] as const) {
-    const text = raw[key];
-    if (text === undefined) continue;
-    if (text !== 'auto' && !isInt64(text)) {
-      report([key], `${quoted(text)} is beyond int64, allowed: ${INT64_MIN} to ${INT64_MAX}`, 'CFG_INVALID');
+    const ids = idsOf(key, raw);
+    for (const { path, text } of ids) {
+      if (text !== 'auto' && !isInt64(text)) {
+        report(path, `${quoted(text)} is beyond int64, allowed: ${INT64_MIN} to ${INT64_MAX}`, 'CFG_INVALID');
+      }
     }
-    if (raw.new_ids) {
+    if (raw.new_ids && ids.length > 0) {
       report(
         [key],
         'is given together with new_ids, allowed: one of the two (with new_ids the server gives the ids)',

@@ -18,6 +18,7 @@ export interface JsonSchema {
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly minItems?: number;
+  readonly minProperties?: number;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: boolean | JsonSchema;
@@ -34,6 +35,10 @@ export interface JsonSchema {
   readonly 'x-fold'?: 'upper';
   /** Accepted with any value and not looked at. */
   readonly 'x-ignored'?: boolean;
+  /** In a group of free keys: a key without a value is not left out, its value is null. */
+  readonly 'x-null'?: boolean;
+  /** Of a group: where all that has no key in it comes from, for the message about an unknown key. */
+  readonly 'x-rest'?: string;
   /** A branch for editors only: what the loader settles before it checks. */
   readonly 'x-editor'?: boolean;
 }

@@ -1,25 +1,24 @@
-import type { Parsed } from './address.js';
+import type { Side } from './address.js';
+import { archiveOf, catalogOf, mergeOf } from './catalog.js';
+import { endpointKeys, endpointOf } from './endpoint.js';
+import { present } from './present.js';
 import type { RawFile, RawTask } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
-import { targetOf } from './rules.js';
 import type {
   CollectionParameter,
+  Hdf5Source,
   MilvusEndpoint,
   RunOptions,
-  FileSource,
+  SourceConfig,
   SourceFile,
   TaskConfig,
   TaskName,
-  TlsOptions,
 } from './types.js';
 import { parseBytes, parseRate } from './units.js';
 
+/** M2H has no Milvus as target. */
+const NOWHERE: MilvusEndpoint = { at: { kind: 'server', address: '', tls: false } };
 const DEFAULT_BATCH_BYTES = 4 * 1024 * 1024;
-
-/** Drops the keys without a value, so that "absent" has one form. */
-function present<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
-}
 
 function filesOf(paths: string | readonly RawFile[], around: Surroundings): SourceFile[] {
   const list = typeof paths === 'string' ? [paths] : paths;
@@ -29,10 +28,11 @@ function filesOf(paths: string | readonly RawFile[], around: Surroundings): Sour
   });
 }
 
-function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): FileSource {
+function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): SourceConfig {
+  if (task === 'M2M' || task === 'M2H') return catalogOf(raw, around);
   const files = raw.data_path === undefined ? undefined : filesOf(raw.data_path, around);
   if (task === 'F2M') return { adapter: 'faiss', files: files ?? [] };
-  return present<Extract<FileSource, { adapter: 'hdf5' }>>({
+  return present<Hdf5Source>({
     adapter: 'hdf5',
     files,
     dir: raw.data_dir === undefined ? undefined : absolutePath(raw.data_dir, around),
@@ -41,28 +41,6 @@ function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): FileSourc
     idsOptional: raw.ids_dataset === undefined,
     columns: raw.columns ?? {},
     vectorType: raw.vector_type,
-  });
-}
-
-function tlsOf(raw: RawTask, around: Surroundings): TlsOptions | undefined {
-  if (typeof raw.dest_tls !== 'object') return undefined;
-  const { ca, cert, key, server_name: serverName, skip_verify: skipVerify } = raw.dest_tls;
-  const path = (given: string | undefined): string | undefined => given && absolutePath(given, around);
-  return present<TlsOptions>({ ca: path(ca), cert: path(cert), key: path(key), serverName, skipVerify });
-}
-
-function endpointOf(raw: RawTask, around: Surroundings): MilvusEndpoint {
-  const target: Parsed = targetOf({ raw, around });
-  const at = 'at' in target ? target.at : undefined;
-  if (at === undefined) throw new Error('an address that the rules had passed cannot be parsed');
-  const secured = raw.dest_tls === true || typeof raw.dest_tls === 'object';
-  return present<MilvusEndpoint>({
-    at: at.kind === 'server' ? { ...at, tls: at.tls || secured } : at,
-    token: raw.dest_token,
-    user: raw.dest_user,
-    password: raw.dest_password,
-    db: raw.dest_db,
-    tls: tlsOf(raw, around),
   });
 }
 
@@ -81,12 +59,20 @@ function parameterOf(raw: RawTask): CollectionParameter {
   });
 }
 
-function optionsOf(raw: RawTask): RunOptions {
+function offsetsOf(raw: RawTask): Pick<RunOptions, 'idOffset' | 'idOffsets'> {
+  const { id_offset: given = '0' } = raw;
+  if (typeof given === 'string') return { idOffset: BigInt(given) };
+  const each = Object.entries(given).map(([collection, offset]) => [collection, BigInt(offset)]);
+  return { idOffset: 0n, idOffsets: Object.fromEntries(each) };
+}
+
+function optionsOf(raw: RawTask, source: SourceConfig): RunOptions {
+  const many = source.adapter === 'legacy' || source.adapter === 'milvus';
   return present<RunOptions>({
     idStart: raw.id_start === undefined || raw.id_start === 'auto' ? raw.id_start : BigInt(raw.id_start),
-    idOffset: BigInt(raw.id_offset ?? 0),
+    ...offsetsOf(raw),
     newIds: raw.new_ids ?? false,
-    preflight: raw.preflight ?? 'full',
+    preflight: raw.preflight ?? (source.adapter === 'milvus' ? 'headers' : 'full'),
     verify: raw.verify ?? 'sample',
     batchBytes: parseBytes(raw.batch_bytes ?? DEFAULT_BATCH_BYTES) ?? DEFAULT_BATCH_BYTES,
     parallelism: raw.parallelism ?? 4,
@@ -95,16 +81,19 @@ function optionsOf(raw: RawTask): RunOptions {
     onBadRow: raw.on_bad_row ?? 'error',
     quarantineLimit: raw.quarantine_limit ?? 1000,
     retryFor: raw.retry_for ?? 60,
+    onError: many ? (raw.on_error ?? 'continue') : undefined,
   });
 }
 
-function notesOf(raw: RawTask, source: FileSource): string[] {
+function notesOf(task: TaskName, raw: RawTask, source: SourceConfig): string[] {
   const notes: string[] = [];
   const size = raw.collection_parameter?.index_file_size;
   if (size !== undefined) notes.push(`index_file_size ${size} has no counterpart in Milvus 2.x and has no effect`);
-  if (raw.mode === undefined) notes.push('mode is not set: skip, nothing is written if the target exists');
+  if (raw.mode === undefined && task !== 'M2H') {
+    notes.push('mode is not set: skip, nothing is written if the target exists');
+  }
   const seen = new Set<string>();
-  for (const { path, partition = '' } of source.files ?? []) {
+  for (const { path, partition = '' } of ('files' in source && source.files) || []) {
     const place = `${partition}\0${path}`;
     if (seen.has(place)) notes.push(`data_path names ${path} more than once: its rows are written each time`);
     seen.add(place);
@@ -114,8 +103,11 @@ function notesOf(raw: RawTask, source: FileSource): string[] {
 
 function secretsOf(raw: RawTask, secrets: readonly string[]): string[] {
   // A request carries "user:password" in base64; only as a whole it can be found there.
-  const login = raw.dest_user !== undefined && raw.dest_password ? [`${raw.dest_user}:${raw.dest_password}`] : [];
-  return [...new Set([...secrets, ...login])];
+  const logins = (['source', 'dest'] as const).flatMap((side: Side) => {
+    const { user, password } = endpointKeys(side, raw);
+    return user !== undefined && password ? [`${user}:${password}`] : [];
+  });
+  return [...new Set([...secrets, ...logins])];
 }
 
 /** A checked task in the form that the rest of the program uses: defaults filled in, paths absolute, units in bytes. */
@@ -124,13 +116,17 @@ export function toTask(task: TaskName, raw: RawTask, around: Surroundings, secre
   return present<TaskConfig>({
     task,
     source,
-    dest: endpointOf(raw, around),
+    dest: task === 'M2H' ? NOWHERE : endpointOf('dest', raw, around),
+    archive: task === 'M2H' ? archiveOf(raw, around) : undefined,
     mode: raw.mode ?? 'skip',
-    collection: raw.dest_collection_name,
+    collection: raw.dest_collection_name ?? '',
     partition: raw.dest_partition_name,
+    collectionMap: raw.collection_map,
+    partitionMap: raw.partition_map,
+    merge: mergeOf(raw),
     parameter: parameterOf(raw),
-    options: optionsOf(raw),
-    notes: notesOf(raw, source),
+    options: optionsOf(raw, source),
+    notes: notesOf(task, raw, source),
     secrets: secretsOf(raw, secrets),
   });
 }

@@ -152,9 +152,13 @@ function readEntry(reading: Reading, pair: Pair, name: string, group: JsonSchema
   }
   const node = pair.value as Node | null;
   const value = readValue(reading, node, schema, { ...where, offset: startOf(node, where.offset) });
+  if (value !== undefined || own || reading.places.get(where.pointer)?.faulty) return value;
+  if (schema['x-null']) {
+    reading.places.set(where.pointer, { ...reading.yaml.at(where.offset), key: where.key, faulty: false });
+    return null;
+  }
   // A dataset without a field must not be left out in silence.
-  if (value === undefined && !own && !reading.places.get(where.pointer)?.faulty) refuse(reading, where, 'has no value');
-  return value;
+  return refuse(reading, where, 'has no value');
 }
 
 function readSeq(reading: Reading, node: YAMLSeq, schema: JsonSchema, where: Where): unknown {
@@ -180,7 +184,7 @@ const NUMBER = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
 
 /** A text as the kind of value that the schema wants; it stays text where it is none, or where text is all that is wanted. */
 function typed(text: string, schema: JsonSchema): unknown {
-  if (schema['x-int64']) return text;
+  if (branches(schema).some((branch) => branch['x-int64'])) return text;
   if (schema['x-fold'] === 'upper') return text.toUpperCase();
   const types = scalarTypes(schema);
   if (types.has('integer') && INTEGER.test(text)) return Number(text);

@@ -1,5 +1,6 @@
 import type { MilvusType } from '../batch/fields.js';
 import type { Selection } from './selection.js';
+import type { TransformStep } from './transforms.js';
 
 /** The tasks that a YAML file can name. */
 export type TaskName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
@@ -185,6 +186,8 @@ export interface TaskConfig {
   readonly collectionMap?: Readonly<Record<string, string>>;
   readonly partitionMap?: Readonly<Record<string, string>>;
   readonly merge?: MergeChoice;
+  /** Steps between reader and writer, in their order. */
+  readonly transforms?: readonly TransformStep[];
   readonly parameter: CollectionParameter;
   readonly options: RunOptions;
   /** Notes on accepted keys that have no effect, for the plan. */

@@ -1,7 +1,7 @@
 import type { Catalog, CollectionSettings, Reader, SourceCollection, Split } from '../adapters/types.js';
 import { globMatches, type Selection } from '../config/selection.js';
 import type { TaskConfig } from '../config/types.js';
-import { type OpenOptions, openCatalog, openReader } from '../registry.js';
+import { fileSettings, type OpenOptions, openCatalog, openReader } from '../registry.js';
 import { mergeCollections } from './merge.js';
 import { mapNames } from './names.js';
 
@@ -24,14 +24,14 @@ export interface CollectionTasks extends AsyncDisposable {
   readonly warnings: readonly string[];
 }
 
-function fileTask(config: TaskConfig): CollectionTask {
+async function fileTask(config: TaskConfig): Promise<CollectionTask> {
   const { source } = config;
   if (source.adapter !== 'faiss' && source.adapter !== 'hdf5') throw new TypeError('a source of files is needed');
   const { idField, vectorField } = config.parameter;
   return {
     name: '',
     config,
-    settings: {},
+    settings: await fileSettings(source),
     whole: false,
     warnings: [],
     open: () => openReader(source, { idField, vectorField }),
@@ -102,7 +102,7 @@ function tasksOf(config: TaskConfig, catalog: Catalog): { tasks: CollectionTask[
 export async function openCollectionTasks(config: TaskConfig, o: OpenOptions): Promise<CollectionTasks> {
   const { source } = config;
   if (source.adapter === 'faiss' || source.adapter === 'hdf5') {
-    return { tasks: [fileTask(config)], warnings: [], async [Symbol.asyncDispose]() {} };
+    return { tasks: [await fileTask(config)], warnings: [], async [Symbol.asyncDispose]() {} };
   }
   const { idField, vectorField } = config.parameter;
   const catalog = await openCatalog(source, { idField, vectorField }, o);

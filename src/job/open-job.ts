@@ -13,6 +13,7 @@ import { type FieldSpec, fromArrowField, isVector } from '../batch/fields.js';
 import type { MetricType, TaskConfig } from '../config/types.js';
 import { decideMetric } from '../milvus/metrics.js';
 import { openTarget } from '../registry.js';
+import { bindTransforms } from '../transforms/bind.js';
 import { createDisposables } from '../util/disposables.js';
 import { fail } from '../util/errors.js';
 import { type CollectionTask, openCollectionTasks } from './collection-task.js';
@@ -110,7 +111,16 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
   // Files are looked at before a server is asked for: what is wrong with them needs none.
   if (tasks.length === 1 && tasks[0]!.name === '') await (await checkedReader(tasks[0]!))[Symbol.asyncDispose]();
   emit({ type: 'phase', phase: 'connect' });
-  const target = stack.use(await openTarget(config.dest, o));
+  const target = stack.use(
+    await openTarget(
+      {
+        dest: config.dest,
+        ...(config.archive ? { archive: config.archive } : {}),
+        collections: tasks.map((t) => t.config.collection),
+      },
+      o,
+    ),
+  );
   const kept = stack.release();
   return {
     tasks,
@@ -163,10 +173,12 @@ export async function openCollection(
     }),
   );
   const splits = nameDefault(placeSplits(await reader.splits(), config));
-  const plan = await writer.plan(reader.schema, unitsOf(splits, task), forRun);
+  // Bound again for the run, which counts what the steps lose; here they are only checked.
+  const bound = bindTransforms(reader.schema, config.transforms ?? []);
+  const plan = await writer.plan(bound.schema, unitsOf(splits, task), forRun);
   const building = plan.units.some((u) => !u.fresh);
   if (building && !config.options.restart) await refuseUnfinished(id, config);
-  const all = [...task.warnings, ...reader.warnings, ...warnings, ...plan.warnings];
+  const all = [...task.warnings, ...reader.warnings, ...warnings, ...bound.warnings, ...plan.warnings];
   const kept = stack.release();
   return {
     task,

@@ -17,6 +17,8 @@ export interface PreflightInput {
   readonly ids: Transformer;
   /** The keys are the source's own, so they may repeat. */
   readonly storedIds: boolean;
+  /** The rows are written as they are looked at, so their digest can be taken here. */
+  readonly digest: boolean;
   readonly config: TaskConfig;
   readonly badRows: BadRows;
   readonly signal: AbortSignal;
@@ -155,7 +157,7 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
       const batch = ids.apply(item.batch, item.row);
       await checkFinite(input, item, batch, bad);
       if (keyIndex(ids.schema) >= 0) watch.see(batch);
-      if (bad.count === 0) await addDigest(digests, ids, batch, placed.partition ?? '');
+      if (input.digest && bad.count === 0) await addDigest(digests, ids, batch, placed.partition ?? '');
       input.onProgress(item.row + batch.numRows, batchBytes(batch));
     }
   }
@@ -163,7 +165,12 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
   const duplicates = stored && !watch.ascending ? await findDuplicates(input, totalRows) : NO_DUPLICATES;
   if (policy === 'error' && duplicates.ids > 0) refuseDuplicates(duplicates);
   const dropped = mergeDropped(totalRows, bad, duplicates.losers);
-  return { duplicates, edgeIds: watch.edges, ...(dropped ? { dropped } : { digests }) };
+  return {
+    duplicates,
+    edgeIds: watch.edges,
+    ...(dropped ? { dropped } : {}),
+    ...(dropped || !input.digest ? {} : { digests }),
+  };
 }
 
 const NO_DUPLICATES: DuplicateReport = { extraRows: 0, ids: 0, first: [] };

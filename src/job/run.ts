@@ -1,6 +1,7 @@
 import type { Target } from '../adapters/types.js';
 import { keyIndex } from '../batch/columns.js';
 import type { TaskConfig } from '../config/types.js';
+import { bindTransforms } from '../transforms/bind.js';
 import { dropRows } from '../transforms/drop-rows.js';
 import { type IdSource, idTransform } from '../transforms/ids.js';
 import type { Transformer } from '../transforms/types.js';
@@ -103,6 +104,7 @@ async function check(run: Run, open: OpenCollection, ids: IdSource, transform: T
   const splits = open.splits.filter((s) => open.plan.units.some((u) => u.partition === s.partition && u.write));
   const total = splits.reduce((sum, s) => sum + s.rows, 0);
   const result = await preflight({
+    digest: (run.config.transforms ?? []).length === 0,
     reader: open.reader,
     splits,
     ids: transform,
@@ -155,7 +157,7 @@ async function verify(run: Run, open: OpenCollection, transformers: readonly Tra
   const { verify: level, onDuplicateId } = config.options;
   if (level === 'none') return;
   const canQuery = await open.writer.openForReading(run.teller);
-  if (!canQuery && level === 'sample') {
+  if (!canQuery && level === 'sample' && !open.writer.verifiesItself) {
     warn(run, `"${config.collection}" has no index and cannot be loaded: verified by the server's row count only`);
   }
   run.teller.phase('verify');
@@ -202,8 +204,11 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   await markUnfinished(run.id, run.config);
   await open.writer.prepare(open.plan);
   run.teller.phase('write');
-  const transformers = pre.dropped ? [transform, dropRows(transform.schema, pre.dropped)] : [transform];
+  const steps = bindTransforms(transform.schema, run.config.transforms ?? []);
+  const dropping = pre.dropped ? [dropRows(transform.schema, pre.dropped)] : [];
+  const transformers = [transform, ...dropping, steps];
   await copy(run, open, pre, transformers);
+  for (const loss of steps.losses()) if (loss.affected > 0) warn(run, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(run, message);
   await open.writer.commit(run.teller);
   await verify(run, open, transformers);

@@ -10,7 +10,7 @@ import type { UnitResult } from './copy.js';
 import { batchesOf, type PlacedSplit } from './run-context.js';
 import { type SampledRow, takeSample } from './sample.js';
 
-export type VerifyLevel = 'none' | 'count' | 'sample';
+export type VerifyLevel = 'none' | 'count' | 'sample' | 'full';
 
 export interface Verified {
   readonly level: VerifyLevel;
@@ -160,6 +160,7 @@ async function verifySample(input: VerifyInput, result: UnitResult): Promise<voi
  */
 export async function verifyUnit(input: VerifyInput, result: UnitResult, canQuery: boolean): Promise<Verified> {
   const targetRows = await verifyCount(input, result);
+  if (input.writer.verifiesItself) return { level: 'full', targetRows };
   if (input.config.options.verify === 'count' || !canQuery) return { level: 'count', targetRows };
   if (result.sampler.rows.length > 0 && !result.sampler.rows.some(canBeFound)) {
     input.warn(`no row of ${unitName(input, result)} can be looked up by its id: verified by the row count only`);

@@ -1,10 +1,10 @@
 import { flat, type TextColumn } from '../batch/columns.js';
 import type { MilvusType } from '../batch/fields.js';
+import type { RefuseRow } from './cast-vector.js';
 import { addError, type ErrorMeter } from './error-meter.js';
 import { jsonProblem } from './json-scan.js';
 import { fitInteger, INTEGER_RANGES, numberArray, parseDecimal, parseInteger, textOf } from './scalars.js';
 import { type Column, shown } from './step.js';
-import type { RefuseRow } from './cast-vector.js';
 
 export interface ScalarCast {
   readonly from: MilvusType;
@@ -67,7 +67,10 @@ function fromText(text: string, cast: ScalarCast, refuse: Refuse): number | bigi
   const value = INTEGER_RANGES[to] ? parseInteger(text) : parseDecimal(text);
   if (value === undefined) throw refuse(`${shown(text)} is no ${to}`, WHERE_HINT);
   if (cast.key && String(value) !== text) {
-    throw refuse(`the key ${shown(text)} would become ${value}, which another text may mean, too`, 'Keep the key as text.');
+    throw refuse(
+      `the key ${shown(text)} would become ${value}, which another text may mean, too`,
+      'Keep the key as text.',
+    );
   }
   return value;
 }

@@ -72,7 +72,13 @@ export interface VectorCast {
   readonly meter: ErrorMeter;
 }
 
-function refuseInexact(before: Float32Array, after: Float32Array, cast: VectorCast, runs: [number, number][], refuse: RefuseRow): void {
+function refuseInexact(
+  before: Float32Array,
+  after: Float32Array,
+  cast: VectorCast,
+  runs: [number, number][],
+  refuse: RefuseRow,
+): void {
   const { dim } = cast;
   for (const [first, last] of runs) {
     for (let i = first * dim; i < last * dim; i++) {
@@ -108,5 +114,5 @@ export function castVectors(column: Column, rows: number, cast: VectorCast, refu
   if (cast.exact) refuseInexact(floats, after, cast, runs, refuse);
   for (const [first, last] of runs) addErrors(meter, floats, after, first * dim, last * dim);
   const bytes = asBytes(encoder.out);
-  return { ...column, values: bytes, width: bytes.length === 0 ? dim * encoder.out.BYTES_PER_ELEMENT : bytes.length / rows };
+  return { ...column, values: bytes, width: dim * encoder.out.BYTES_PER_ELEMENT };
 }

@@ -52,7 +52,11 @@ function checkTarget(name: StepName, spec: FieldSpec, target: CastTarget): void 
   if (!targets.includes(type)) {
     const what = spec.dynamic ? 'the dynamic field' : spec.type;
     const hint = spec.type === 'JSON' ? 'Take values out of it by json_path.' : undefined;
-    throw refuse(name, `${field} is ${what}, which cannot become ${type}, allowed: ${targets.join(', ') || 'nothing'}`, hint);
+    throw refuse(
+      name,
+      `${field} is ${what}, which cannot become ${type}, allowed: ${targets.join(', ') || 'nothing'}`,
+      hint,
+    );
   }
   const role = spec.primaryKey ? 'the key' : spec.partitionKey ? 'the partition key' : undefined;
   if (role && !KEY_TYPES.includes(type)) {
@@ -75,7 +79,8 @@ function defaultLength(from: FieldSpec): number {
 function specFor(from: FieldSpec, target: CastTarget): FieldSpec {
   const { maxLength: _length, defaultValue: _value, ...rest } = from;
   const length = target.type === 'VARCHAR' ? { maxLength: target.maxLength ?? defaultLength(from) } : {};
-  const standing = from.defaultValue !== undefined && from.type === target.type ? { defaultValue: from.defaultValue } : {};
+  const standing =
+    from.defaultValue !== undefined && from.type === target.type ? { defaultValue: from.defaultValue } : {};
   return { ...rest, type: target.type, ...length, ...standing };
 }
 

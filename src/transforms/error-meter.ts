@@ -40,7 +40,7 @@ export function addErrors(
     const was = before[i]!;
     const error = Math.abs(was - after[i]!);
     // NaN also for infinity less itself.
-    if (error === error) addError(meter, was, error);
+    if (!Number.isNaN(error)) addError(meter, was, error);
   }
 }
 

@@ -198,7 +198,7 @@ export function jsonProblem(bytes: Uint8Array, start: number, end: number): stri
 
 const NAME = /[^.[\]"'\s]+/y;
 const INDEX = /\[(\d{1,9})\]/y;
-const QUOTED = /\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]/y;
+const QUOTED = /\["([^"\\]*(?:\\.[^"\\]*)*)"\]|\['([^'\\]*(?:\\.[^'\\]*)*)'\]/y;
 
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at;

@@ -7,7 +7,8 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { expect, inject } from 'vitest';
 import { stringify } from 'yaml';
 import type { PlanReport, Report } from '../../src/job/report.js';
-import { type CliOptions, type CliResult, startCli } from '../support/cli.js';
+import { sleep } from '../../src/util/abort.js';
+import { type CliOptions, type CliResult, type RunningCli, startCli } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
 import type { FieldPlan } from '../support/python.js';
 
@@ -225,4 +226,30 @@ export function floatFields(dim: number, key: Partial<FieldPlan> = {}, vector = 
     { name: 'id', type: 'INT64', primary: true, ...key },
     { name: vector, type: 'FLOAT_VECTOR', dim },
   ];
+}
+
+/** Resolves once a running command has said something on stderr. Throws with all of it when it ends before. */
+export async function untilSaid(running: RunningCli, text: string, limitMs = 60_000): Promise<void> {
+  const ended = running.result.then((result) => result.code ?? result.signal);
+  for (const end = Date.now() + limitMs; !running.stderr().includes(text); ) {
+    const over = await Promise.race([ended, sleep(50)]);
+    if (over !== undefined || Date.now() > end) throw new Error(`it did not say "${text}" but: ${running.stderr()}`);
+  }
+}
+
+/** Starts a task and resolves when it has been writing for a moment. The caller waits for its result. */
+export async function startWriting(keys: Keys, o: RunOptions = {}): Promise<RunningCli> {
+  const running = await startCli(['--yaml', await yamlFile(keys), '--json', ...(o.args ?? [])], o);
+  await untilSaid(running, 'phase write');
+  await sleep(2500);
+  return running;
+}
+
+/** A source of 200,000 rows and settings under which writing it takes well over a minute. */
+export async function slowTask(): Promise<Keys> {
+  const data_path = await sourceFile(
+    'slow.index',
+    faissFlat(200_000, 8, (row, column) => row + column / 8),
+  );
+  return { ...QUICK, data_path, mode: 'append', batch_bytes: '64KiB', max_rate: 2000 };
 }

@@ -134,25 +134,25 @@ function kindOf(field: FieldSpec | undefined): string {
  * Throws SRC_MISMATCH unless two files of one run give the same fields. Lengths of text may differ.
  */
 export function checkSameFields(
-  first: { readonly path: string; readonly columns: readonly ColumnPlan[] },
-  next: { readonly path: string; readonly columns: readonly ColumnPlan[] },
+  first: { readonly path: string; readonly fields: readonly FieldSpec[] },
+  next: { readonly path: string; readonly fields: readonly FieldSpec[] },
 ): void {
-  const key = (columns: readonly ColumnPlan[]): FieldSpec | undefined => columns.find((c) => c.field.primaryKey)?.field;
-  const [a, b] = [key(first.columns), key(next.columns)];
+  const key = (fields: readonly FieldSpec[]): FieldSpec | undefined => fields.find((field) => field.primaryKey);
+  const [a, b] = [key(first.fields), key(next.fields)];
   const differ = (what: string, one: string, other: string): MilvusdmError =>
     fail('SRC_MISMATCH', `${what} differ: ${first.path} has ${one}, ${next.path} has ${other}`);
   if (kindOf(a) !== kindOf(b)) throw differ('the ids', kindOf(a), kindOf(b));
-  for (const [i, column] of first.columns.entries()) {
-    const other = next.columns[i];
-    if (kindOf(column.field) === kindOf(other?.field)) continue;
-    throw differ(`the values of "${column.field.name}"`, kindOf(column.field), kindOf(other?.field));
+  for (const [i, field] of first.fields.entries()) {
+    const other = next.fields[i];
+    if (kindOf(field) === kindOf(other)) continue;
+    throw differ(`the values of "${field.name}"`, kindOf(field), kindOf(other));
   }
 }
 
 /** The fields of a run over several files: text is as long as its longest. */
-export function mergeFields(files: readonly { readonly columns: readonly ColumnPlan[] }[]): FieldSpec[] {
-  return files[0]!.columns.map(({ field }, i) => {
+export function mergeFields(files: readonly { readonly fields: readonly FieldSpec[] }[]): FieldSpec[] {
+  return files[0]!.fields.map((field, i) => {
     if (field.maxLength === undefined) return field;
-    return { ...field, maxLength: Math.max(...files.map((file) => file.columns[i]?.field.maxLength ?? 0)) };
+    return { ...field, maxLength: Math.max(...files.map((file) => file.fields[i]?.maxLength ?? 0)) };
   });
 }

@@ -151,7 +151,8 @@ export interface Pass {
   readonly fields: readonly FieldSpec[];
 }
 
-function startRow(after: Cursor | undefined, rows: number, path: string): number {
+/** Row behind a cursor; SRC_CHANGED for one that is none of this file. */
+export function startRow(after: Cursor | undefined, rows: number, path: string): number {
   if (after === undefined) return 0;
   const row = /^\d+$/.test(after) ? Number(after) : Number.NaN;
   if (Number.isSafeInteger(row) && row <= rows) return row;

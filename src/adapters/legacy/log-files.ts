@@ -24,6 +24,8 @@ export interface LogFile {
 export interface Log {
   readonly folder: string;
   readonly files: readonly LogFile[];
+  /** The number of the last record, where its file is missing. */
+  readonly lostUpTo: bigint | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -75,10 +77,9 @@ export async function findLog(folder: string): Promise<Log> {
   }
   files.sort((a, b) => a.number - b.number);
   if (files.length > 0 && !last) warnings.push(`${folder} has no valid mxlog.meta: its log is read to its end`);
-  if (last && last.end > 0 && !files.some(({ number }) => number === last.file)) {
-    warnings.push(`${folder} lacks ${last.file}.wal, in which the last records of the log stand`);
-  }
-  return { folder, files, warnings };
+  const lost = last && last.end > 0 && !files.some(({ number }) => number === last.file);
+  const lostUpTo = lost ? (BigInt(last.file) << 32n) + BigInt(last.end) : undefined;
+  return { folder, files, lostUpTo, warnings };
 }
 
 /** Changes when the log may have changed. */

@@ -67,7 +67,14 @@ export async function countUnflushed(log: Log, collections: readonly LegacyColle
     if (!(thrown instanceof MilvusdmError) || thrown.code === 'SRC_CHANGED') throw thrown;
     damage = thrown;
   }
-  return { parts: [...counts.values()], damage };
+  if (log.lostUpTo !== undefined && oldest < log.lostUpTo) {
+    const file = `${log.lostUpTo >> 32n}.wal`;
+    damage ??= fail('SRC_NOT_FOUND', `${log.folder} lacks ${file}, in which its last records stand`, {
+      hint: 'Copy the folder again while the old server is stopped.',
+    });
+  }
+  const inOrder = collections.flatMap(({ parts }) => parts.flatMap((part) => counts.get(part) ?? []));
+  return { parts: inOrder, damage };
 }
 
 /** e.g. `"a"/"_default": 154 rows and 2 deletes`. */

@@ -10,7 +10,8 @@ export interface TextStyle {
 type Tone = 'bold' | 'green' | 'yellow' | 'red' | 'dim';
 
 function tint(style: TextStyle, tone: Tone, text: string): string {
-  return style.color ? styleText(tone, text) : text;
+  // Whether there may be colours is decided in one place (mayColor), not once more by Node.
+  return style.color ? styleText(tone, text, { validateStream: false }) : text;
 }
 
 /** Lines of equal columns; the first row is the heading. */

@@ -9,4 +9,5 @@ import type {
 export const openReader = vi.fn<typeof realReader>();
 export const openCatalog = vi.fn<typeof realCatalog>();
 export const openTarget = vi.fn<typeof realTarget>();
+export const fileSettings = vi.fn(async () => ({}));
 export const FORMATS: readonly never[] = [];

@@ -34,6 +34,7 @@ async function check(files: readonly MemoryFile[], options: Partial<RunOptions> 
     splits: placeSplits(await reader.splits(), config),
     ids,
     storedIds: stored,
+    digest: true,
     config,
     badRows,
     signal: new AbortController().signal,

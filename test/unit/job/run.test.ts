@@ -290,7 +290,7 @@ describe('a plan', () => {
       exit_code: 0,
       job_id: job.id,
       server: 'memory',
-      collection: 'books',
+      collections: ['books'],
       metric: 'L2',
       rows: 10,
       bytes: 240,

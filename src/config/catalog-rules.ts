@@ -1,0 +1,141 @@
+import { selectionOf } from './catalog.js';
+import { checkEndpoint, checkTls } from './endpoint.js';
+import { quoted } from './issues.js';
+import { checkOverlap } from './overlap-rules.js';
+import type { RawTask } from './raw.js';
+import type { RuleInput } from './rules.js';
+import { globMatches, isGlob } from './selection.js';
+import { didYouMean } from './suggest.js';
+
+/** What says where a Milvus 2.x as source is. */
+export const SOURCE_PLACE = ['source_uri', 'source_host', 'source_port'] as const;
+const MILVUS_ONLY = [
+  'source_user',
+  'source_password',
+  'source_token',
+  'source_db',
+  'source_tls',
+  'filter',
+  'output_fields',
+] as const;
+const LEGACY_ONLY = ['mysql_parameter', 'extra_paths', 'on_missing_segment', 'unflushed'] as const;
+/** Groups whose keys are names in the source. */
+const NAMED = ['source_collection', 'exclude_collection', 'collection_map', 'partition_map', 'id_offset'] as const;
+/** Comparing every name with every pattern ends here; no file that is meant seriously comes near. */
+const MOST_STEPS = 1e8;
+const MOST_HINTS = 20;
+const MOST_CANDIDATES = 100;
+
+/** The rules of the tasks that read collections. */
+export function checkCatalog(input: RuleInput): void {
+  checkOrigin(input);
+  checkNames(input);
+  checkMapped(input);
+  checkMerge(input);
+  checkOverlap(input);
+}
+
+function checkOrigin(input: RuleInput): void {
+  const { raw, given, report } = input;
+  const places = SOURCE_PLACE.filter(given);
+  const [place] = places;
+  if (given('source_milvus_path')) {
+    for (const key of places) {
+      report([key], 'is given together with source_milvus_path, allowed: one of the two', 'CFG_CONFLICT');
+    }
+    checkTls(['mysql_parameter', 'tls'], raw.mysql_parameter?.tls, report);
+    if (place === undefined) checkUseless(MILVUS_ONLY, 'source_milvus_path', input);
+  } else if (place === undefined) {
+    const needed = 'source_milvus_path (the folder of a Milvus 0.7 to 1.1) or source_uri (a Milvus 2.x)';
+    report([], `the source is missing, needed: ${needed}`, 'CFG_INVALID');
+  } else {
+    checkUseless(LEGACY_ONLY, place, input);
+    checkEndpoint('source', input);
+  }
+}
+
+function checkUseless(keys: readonly (keyof RawTask)[], source: string, { given, report }: RuleInput): void {
+  for (const key of keys.filter(given)) {
+    report([key], `has no use with ${source}, allowed: leave it out`, 'CFG_CONFLICT');
+  }
+}
+
+function checkNames({ raw, report }: RuleInput): void {
+  for (const key of NAMED) {
+    const group = raw[key];
+    if (typeof group === 'object' && !Array.isArray(group) && Object.hasOwn(group, '')) {
+      report([key, ''], 'a name is empty, allowed: a name of the source', 'CFG_INVALID');
+    }
+  }
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
+}
+
+/** The names that fit none of the patterns; none at all where finding out would take too long. */
+export function unmatched(names: readonly string[], patterns: readonly string[]): string[] {
+  const literal = new Set(patterns);
+  const globs = [...literal].filter(isGlob);
+  if (lengthOf(names) * lengthOf(globs) > MOST_STEPS) return [];
+  return names.filter((name) => !literal.has(name) && !globs.some((glob) => globMatches(glob, name)));
+}
+
+/** What is said of a name that is not selected has no effect, so it is a slip. */
+function checkMapped(input: RuleInput): void {
+  const { raw, sound } = input;
+  if (raw.source_collection === undefined || !sound('source_collection')) return;
+  const select = selectionOf(raw.source_collection);
+  const collections = Object.keys(select);
+  const partitions = Object.values(select).flatMap((list) => list ?? ['*']);
+  checkKeys('collection_map', raw.collection_map, collections, input);
+  checkKeys('partition_map', raw.partition_map, partitions, input);
+  if (typeof raw.id_offset === 'object') checkKeys('id_offset', raw.id_offset, collections, input);
+  checkTargets(input);
+}
+
+function checkKeys(
+  key: 'collection_map' | 'partition_map' | 'id_offset',
+  group: Readonly<Record<string, string>> | undefined,
+  patterns: readonly string[],
+  { report }: RuleInput,
+): void {
+  // In the name of a partition of an old Milvus any character can stand, in that of a collection not.
+  const wild = key === 'partition_map' ? () => false : isGlob;
+  const names = Object.keys(group ?? {}).filter((name) => name !== '');
+  for (const name of names.filter(wild)) {
+    const message = `${quoted(name)} is no name, allowed: the whole name of a collection, without * and ?`;
+    report([key, name], message, 'CFG_INVALID');
+  }
+  const plain = names.filter((name) => !wild(name));
+  const candidates = patterns.filter((pattern) => !isGlob(pattern) && pattern.length <= 64).slice(0, MOST_CANDIDATES);
+  for (const [index, name] of unmatched(plain, patterns).entries()) {
+    const hint = index < MOST_HINTS ? didYouMean(name, candidates) : '';
+    report([key, name], `source_collection does not take ${quoted(name)}${hint}`, 'CFG_CONFLICT');
+  }
+}
+
+function checkTargets({ raw, report }: RuleInput): void {
+  const owners = new Map<string, string>();
+  for (const [name, target] of Object.entries(raw.collection_map ?? {})) {
+    const owner = owners.get(target);
+    if (owner === undefined) owners.set(target, name);
+    else {
+      const message = `${quoted(target)} is the new name of ${quoted(owner)} already, allowed: a name of its own, or merge`;
+      report(['collection_map', name], message, 'CFG_CONFLICT');
+    }
+  }
+}
+
+function checkMerge({ raw, given, report }: RuleInput): void {
+  if (!given('merge')) return;
+  if (given('collection_map')) {
+    const message = 'is given together with merge, allowed: one of the two (merge.into names the target)';
+    report(['collection_map'], message, 'CFG_CONFLICT');
+  }
+  const { partition = 'keep' } = raw.merge ?? {};
+  if (partition !== 'keep' && given('partition_map')) {
+    const message = `is given while merge puts all rows into the partition ${quoted(partition)}, allowed: merge.partition: keep`;
+    report(['partition_map'], message, 'CFG_CONFLICT');
+  }
+}

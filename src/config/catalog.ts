@@ -1,0 +1,83 @@
+import { endpointOf, tlsOf } from './endpoint.js';
+import { present } from './present.js';
+import type { RawNames, RawSelection, RawTask } from './raw.js';
+import { absolutePath, type Surroundings } from './references.js';
+import type { Selection } from './selection.js';
+import type { ArchiveTarget, CatalogSource, LegacySource, MergeChoice, MilvusSource, MySqlParameter } from './types.js';
+
+const DEFAULT_MYSQL_PORT = 3306;
+
+function isOne(names: RawNames): names is string {
+  return typeof names === 'string';
+}
+
+function listOf(names: RawNames): readonly string[] {
+  return isOne(names) ? [names] : [...new Set(names)];
+}
+
+function isNames(selection: RawSelection): selection is RawNames {
+  return typeof selection === 'string' || Array.isArray(selection);
+}
+
+/** A selection in its one form: what is named without partitions stands for all of them. */
+export function selectionOf(raw: RawSelection): Selection {
+  if (isNames(raw)) return Object.fromEntries(listOf(raw).map((name) => [name, null]));
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, partitions]) => [name, partitions === null ? null : listOf(partitions)]),
+  );
+}
+
+function mysqlOf(raw: RawTask, around: Surroundings): MySqlParameter | undefined {
+  const { mysql_parameter: given } = raw;
+  if (given === undefined) return undefined;
+  const { host, port = DEFAULT_MYSQL_PORT, user, password = '', database, tls } = given;
+  return present<MySqlParameter>({
+    host,
+    port,
+    user,
+    password,
+    database,
+    tls: tls === true ? true : tlsOf(tls, around),
+  });
+}
+
+function legacyOf(raw: RawTask, path: string, select: Selection, around: Surroundings): LegacySource {
+  return present<LegacySource>({
+    adapter: 'legacy',
+    path: absolutePath(path, around),
+    extraPaths: listOf(raw.extra_paths ?? []).map((extra) => absolutePath(extra, around)),
+    mysql: mysqlOf(raw, around),
+    select,
+    exclude: raw.exclude_collection === undefined ? undefined : selectionOf(raw.exclude_collection),
+    onMissingSegment: raw.on_missing_segment ?? 'error',
+    unflushed: raw.unflushed ?? 'warn',
+  });
+}
+
+/** The source of M2M and M2H: the folder of an old Milvus where one is named, else a Milvus 2.x. */
+export function catalogOf(raw: RawTask, around: Surroundings): CatalogSource {
+  const select = selectionOf(raw.source_collection ?? []);
+  if (raw.source_milvus_path !== undefined) return legacyOf(raw, raw.source_milvus_path, select, around);
+  return present<MilvusSource>({
+    adapter: 'milvus',
+    endpoint: endpointOf('source', raw, around),
+    select,
+    exclude: raw.exclude_collection === undefined ? undefined : selectionOf(raw.exclude_collection),
+    filter: raw.filter,
+    outputFields: raw.output_fields === undefined ? undefined : listOf(raw.output_fields),
+  });
+}
+
+/** `merge` with its default. */
+export function mergeOf(raw: RawTask): MergeChoice | undefined {
+  return raw.merge && { into: raw.merge.into, partition: raw.merge.partition ?? 'keep' };
+}
+
+/** Where M2H writes. */
+export function archiveOf(raw: RawTask, around: Surroundings): ArchiveTarget {
+  return present<ArchiveTarget>({
+    dir: absolutePath(raw.data_dir ?? '', around),
+    rowsPerFile: raw.rows_per_file,
+    gzip: raw.gzip,
+  });
+}

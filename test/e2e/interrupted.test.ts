@@ -1,0 +1,153 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sleep } from '../../src/util/abort.js';
+import { startCli } from '../support/cli.js';
+import { type MilvusServer, startMilvus } from '../support/milvus-server.js';
+import { counts } from '../support/python.js';
+import {
+  dropCollections,
+  exists,
+  ran,
+  runYaml,
+  slowTask,
+  startWriting,
+  unique,
+  untilSaid,
+  yamlFile,
+} from './support.js';
+
+afterAll(dropCollections);
+
+describe.concurrent('a signal', () => {
+  test.for(['SIGINT', 'SIGTERM'] as const)('%s ends the run after the batches in flight', async (signal) => {
+    const collection = unique('signal');
+    const running = await startWriting({ ...(await slowTask()), dest_collection_name: collection });
+    const began = performance.now();
+    running.child.kill(signal);
+    const done = ran(await running.result);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(done.code).toBe(130);
+    expect(done.report).toMatchObject({ status: 'interrupted', error: { code: 'INTERRUPTED' } });
+    expect(done.stderr).toContain(signal);
+    const { rows_written } = done.target;
+    expect(rows_written).toBeGreaterThan(0);
+    expect(rows_written).toBeLessThan(200_000);
+    expect((await counts({ collection })).count).toBe(rows_written);
+  });
+
+  test('twice ends it at once', async () => {
+    const running = await startWriting({ ...(await slowTask()), dest_collection_name: unique('signal') });
+    running.child.kill('SIGINT');
+    running.child.kill('SIGTERM');
+    const began = performance.now();
+    const done = ran(await running.result);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(done).toMatchObject({ code: 130, report: { status: 'interrupted' } });
+  });
+
+  test('before anything is written leaves the target alone', async () => {
+    const collection = unique('signal');
+    const path = await yamlFile({ ...(await slowTask()), dest_collection_name: collection });
+    const running = await startCli(['--yaml', path, '--json']);
+    await untilSaid(running, 'phase connect');
+    running.child.kill('SIGINT');
+    const done = ran(await running.result);
+    expect(done).toMatchObject({ code: 130, report: { status: 'interrupted' } });
+    expect(await exists(collection)).toBe(false);
+  });
+
+  test('leaves a mark, so that the same command does not take the half for the whole', async () => {
+    const collection = unique('mark');
+    const path = await yamlFile({ ...(await slowTask()), mode: 'skip', dest_collection_name: collection });
+    const running = await startCli(['--yaml', path, '--json']);
+    await untilSaid(running, 'phase write');
+    await sleep(1500);
+    running.child.kill('SIGINT');
+    const first = ran(await running.result);
+    expect(first.code).toBe(130);
+    const { stateFolder } = first;
+    const again = await runYaml(path, { stateFolder });
+    expect(again.code).toBe(4);
+    expect(again.report.error).toMatchObject({ code: 'DST_UNFINISHED', hint: expect.stringContaining('--restart') });
+    const restarted = await runYaml(path, { stateFolder, args: ['--restart'] });
+    expect(restarted.report.status).toBe('skipped');
+  });
+
+  test('kill -9 leaves the mark, too', async () => {
+    const collection = unique('mark');
+    const path = await yamlFile({ ...(await slowTask()), dest_collection_name: collection });
+    const running = await startCli(['--yaml', path, '--json']);
+    await untilSaid(running, 'phase write');
+    await sleep(1500);
+    running.child.kill('SIGKILL');
+    const { code, stateFolder } = await running.result;
+    expect(code).toBe(null);
+    expect(await readdir(join(stateFolder, 'jobs'))).toHaveLength(1);
+    const again = await runYaml(path, { stateFolder });
+    expect(again).toMatchObject({ code: 4, report: { error: { code: 'DST_UNFINISHED' } } });
+  });
+});
+
+describe('a server that goes away in mid-run', () => {
+  let server: MilvusServer;
+  beforeEach(async () => {
+    server = await startMilvus();
+  });
+  afterEach(async () => {
+    signalServer('SIGCONT');
+    await server[Symbol.asyncDispose]();
+  });
+  const signalServer = (signal: NodeJS.Signals): void => {
+    if (existsSync(`/proc/${server.pid}`)) process.kill(server.pid, signal);
+  };
+
+  test('killed: exit 5 in good time, with the rows that were acknowledged', async () => {
+    const keys = {
+      ...(await slowTask()),
+      dest_uri: `http://${server.address}`,
+      dest_collection_name: 'gone',
+      retry_for: 5,
+    };
+    const running = await startWriting(keys);
+    signalServer('SIGKILL');
+    const began = performance.now();
+    const done = ran(await running.result);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(done.code).toBe(5);
+    expect(done.report).toMatchObject({ status: 'failed', error: { code: 'NET_UNAVAILABLE' } });
+    expect(done.report.error!.message).toContain(server.address);
+    expect(done.target.rows_written).toBeGreaterThan(0);
+    expect(done.target.rows_written).toBeLessThan(200_000);
+  });
+
+  test('frozen: exit 5 in good time, and what was acknowledged is there when it thaws', async () => {
+    const uri = `http://${server.address}`;
+    const keys = { ...(await slowTask()), dest_uri: uri, dest_collection_name: 'frozen', retry_for: 5 };
+    const running = await startWriting(keys, { timeoutMs: 110_000 });
+    signalServer('SIGSTOP');
+    const began = performance.now();
+    const done = ran(await running.result);
+    expect(performance.now() - began).toBeLessThan(75_000);
+    expect(done.code).toBe(5);
+    expect(done.report.error!.code).toMatch(/^NET_/);
+    signalServer('SIGCONT');
+    const { rows_written } = done.target;
+    expect(rows_written).toBeGreaterThan(0);
+    expect((await counts({ uri, collection: 'frozen' })).count).toBeGreaterThanOrEqual(rows_written);
+  });
+
+  test('frozen for a moment: nothing is lost and nothing doubled', async () => {
+    const uri = `http://${server.address}`;
+    const keys = { ...(await slowTask()), dest_uri: uri, dest_collection_name: 'moment', max_rate: 20_000 };
+    const running = await startWriting(keys);
+    signalServer('SIGSTOP');
+    await sleep(4000);
+    signalServer('SIGCONT');
+    const done = ran(await running.result);
+    expect(done.report.error).toBe(null);
+    expect(done.target).toMatchObject({ rows_written: 200_000, target_rows: 200_000 });
+    expect((await counts({ uri, collection: 'moment' })).count).toBe(200_000);
+  });
+});
