@@ -66,7 +66,7 @@ function kind(schema: JsonSchema): string {
     const list = typeof branch.type === 'string' ? [branch.type] : (branch.type ?? []);
     return list.map((type) => (TYPE_WORDS[type] ?? type) + range(branch));
   });
-  if (schema['x-expect'] && !schema['x-expect'].startsWith('a name')) return schema['x-expect'];
+  if (schema['x-expect'] && !schema['x-expect'].startsWith('a name that')) return schema['x-expect'];
   return [...new Set([...words.map(code), ...types])].join(', ');
 }
 
@@ -117,21 +117,35 @@ One YAML file describes one task; its top-level key names the task. \`milvusdm i
 - Relative paths start at the working folder; \`~/\` is the home folder.
 - Names keep the text they are written with: \`2021\`, \`01\` and \`true\` need no quotes.
 - \`milvus_version\` and \`milvus-version\` of old files are accepted with any value and ignored.
-- The target is \`dest_uri\`, or \`dest_host\` and \`dest_port\`, or, with none of them, \`127.0.0.1:19530\`.
+- The target of F2M, H2M and M2M is \`dest_uri\`, or \`dest_host\` and \`dest_port\`, or, with none of them, \`127.0.0.1:19530\`.
+- The source of M2M and M2H is \`source_milvus_path\`, the folder of a Milvus 0.7 to 1.1, or a Milvus 2.x: \`source_uri\`, or
+  \`source_host\` and \`source_port\`. \`source_collection\` must say what is taken; \`'*'\` is everything.
 `;
 
-/** The text of docs/configuration.md. */
+/** `F2M, H2M and M2M`. */
+function listed(tasks: readonly TaskName[]): string {
+  if (tasks.length === TASKS.length) return 'every task';
+  return tasks.length === 1 ? `${tasks[0]} only` : `${tasks.slice(0, -1).join(', ')} and ${tasks.at(-1)}`;
+}
+
+/** The text of docs/configuration.md: a table for every set of tasks that has keys in common, the smallest sets first. */
 export function renderConfiguration(): string {
-  const all = TASKS.map((task) => ({ task, rows: bodyRows(task) }));
-  const inAll = (row: Row): boolean => {
-    const text = JSON.stringify(row);
-    return all.every(({ rows }) => rows.some((other) => JSON.stringify(other) === text));
-  };
-  const lines = all.flatMap(({ task, rows }) => {
-    return [`## Keys of ${task} only`, '', ...table(rows.filter((row) => !inAll(row)))];
+  const owners = new Map<string, { row: Row; tasks: TaskName[] }>();
+  for (const task of TASKS) {
+    for (const row of bodyRows(task)) {
+      const text = JSON.stringify(row);
+      const known = owners.get(text);
+      if (known) known.tasks.push(task);
+      else owners.set(text, { row, tasks: [task] });
+    }
+  }
+  const found = [...owners.values()].sort((a, b) => a.tasks.length - b.tasks.length);
+  const names = [...new Set(found.map(({ tasks }) => listed(tasks)))];
+  const lines = names.flatMap((name) => {
+    const rows = found.filter(({ tasks }) => listed(tasks) === name).map(({ row }) => row);
+    return [`## Keys of ${name}`, '', ...table(rows)];
   });
-  const shared = table((all[0]?.rows ?? []).filter(inAll));
-  return [CONFIGURATION_INTRO, ...lines, '## Keys of every task', '', ...shared].join('\n').trimEnd().concat('\n');
+  return [CONFIGURATION_INTRO, ...lines].join('\n').trimEnd().concat('\n');
 }
 
 /** The text of docs/errors.md. */

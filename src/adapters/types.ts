@@ -186,6 +186,9 @@ export interface WriteOptions {
   readonly partition?: string;
   /** The unit is fresh and no id occurs twice: a batch whose answer was lost may be sent again as an upsert. */
   readonly repeatable: boolean;
+  /** Once it is aborted no request is begun any more: `write` rejects, and what is in flight goes on. */
+  readonly stop?: AbortSignal;
+  /** Gives the request up. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,14 +1,12 @@
-import { selectionOf } from './catalog.js';
-import { checkEndpoint, checkTls } from './endpoint.js';
+import { selectionOf, unmatched } from './catalog.js';
+import { checkEndpoint, checkTls, SOURCE_PLACE } from './endpoint.js';
 import { quoted } from './issues.js';
 import { checkOverlap } from './overlap-rules.js';
 import type { RawTask } from './raw.js';
 import type { RuleInput } from './rules.js';
-import { globMatches, isGlob } from './selection.js';
+import { isGlob } from './selection.js';
 import { didYouMean } from './suggest.js';
 
-/** What says where a Milvus 2.x as source is. */
-export const SOURCE_PLACE = ['source_uri', 'source_host', 'source_port'] as const;
 const MILVUS_ONLY = [
   'source_user',
   'source_password',
@@ -21,8 +19,6 @@ const MILVUS_ONLY = [
 const LEGACY_ONLY = ['mysql_parameter', 'extra_paths', 'on_missing_segment', 'unflushed'] as const;
 /** Groups whose keys are names in the source. */
 const NAMED = ['source_collection', 'exclude_collection', 'collection_map', 'partition_map', 'id_offset'] as const;
-/** Comparing every name with every pattern ends here; no file that is meant seriously comes near. */
-const MOST_STEPS = 1e8;
 const MOST_HINTS = 20;
 const MOST_CANDIDATES = 100;
 
@@ -67,18 +63,6 @@ function checkNames({ raw, report }: RuleInput): void {
       report([key, ''], 'a name is empty, allowed: a name of the source', 'CFG_INVALID');
     }
   }
-}
-
-function lengthOf(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + text.length, 0);
-}
-
-/** The names that fit none of the patterns; none at all where finding out would take too long. */
-export function unmatched(names: readonly string[], patterns: readonly string[]): string[] {
-  const literal = new Set(patterns);
-  const globs = [...literal].filter(isGlob);
-  if (lengthOf(names) * lengthOf(globs) > MOST_STEPS) return [];
-  return names.filter((name) => !literal.has(name) && !globs.some((glob) => globMatches(glob, name)));
 }
 
 /** What is said of a name that is not selected has no effect, so it is a slip. */

@@ -2,10 +2,12 @@ import { endpointOf, tlsOf } from './endpoint.js';
 import { present } from './present.js';
 import type { RawNames, RawSelection, RawTask } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
-import type { Selection } from './selection.js';
+import { globMatches, isGlob, type Selection } from './selection.js';
 import type { ArchiveTarget, CatalogSource, LegacySource, MergeChoice, MilvusSource, MySqlParameter } from './types.js';
 
 const DEFAULT_MYSQL_PORT = 3306;
+/** Comparing every name with every pattern ends here; no file that is meant seriously comes near. */
+const MOST_STEPS = 1e8;
 
 function isOne(names: RawNames): names is string {
   return typeof names === 'string';
@@ -25,6 +27,18 @@ export function selectionOf(raw: RawSelection): Selection {
   return Object.fromEntries(
     Object.entries(raw).map(([name, partitions]) => [name, partitions === null ? null : listOf(partitions)]),
   );
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
+}
+
+/** The names that fit none of the patterns; none at all where finding out would take too long. */
+export function unmatched(names: readonly string[], patterns: readonly string[]): string[] {
+  const literal = new Set(patterns);
+  const globs = [...literal].filter(isGlob);
+  if (lengthOf(names) * lengthOf(globs) > MOST_STEPS) return [];
+  return names.filter((name) => !literal.has(name) && !globs.some((glob) => globMatches(glob, name)));
 }
 
 function mysqlOf(raw: RawTask, around: Surroundings): MySqlParameter | undefined {

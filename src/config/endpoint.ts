@@ -17,6 +17,9 @@ interface RawEndpoint {
   readonly tls?: boolean | RawTls;
 }
 
+/** What says that a source is a Milvus 2.x, and where. */
+export const SOURCE_PLACE = ['source_uri', 'source_host', 'source_port'] as const satisfies readonly (keyof RawTask)[];
+
 /** What the file says of one side. */
 export function endpointKeys(side: Side, raw: Partial<RawTask>): RawEndpoint {
   return present<RawEndpoint>({

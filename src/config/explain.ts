@@ -160,7 +160,11 @@ export function explain(
   input: { task: TaskName; body: unknown; places: ReadonlyMap<string, Place>; file: string },
 ): ConfigIssue[] {
   const said = new Set<string>();
+  // A group is not called empty when it is so only because what stands in it could not be read.
+  const hasFaults = (pointer: string): boolean =>
+    [...input.places].some(([path, { faulty }]) => faulty && path.startsWith(`${pointer}/`));
   return collapse(errors).flatMap((error): ConfigIssue[] => {
+    if (error.keyword === 'minProperties' && hasFaults(error.instancePath)) return [];
     const { pointer, child, message } = explainOne(error, input.task, input.body, input.places);
     const place = input.places.get(pointer);
     const about = child === '' ? pointer : pointerTo(pointer, child);

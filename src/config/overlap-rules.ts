@@ -1,8 +1,7 @@
 import { isAbsolute, relative, sep } from 'node:path';
 import type { Side } from './address.js';
-import { selectionOf } from './catalog.js';
-import { SOURCE_PLACE, unmatched } from './catalog-rules.js';
-import { endpointKeys, placeOf } from './endpoint.js';
+import { selectionOf, unmatched } from './catalog.js';
+import { endpointKeys, placeOf, SOURCE_PLACE } from './endpoint.js';
 import { quoted } from './issues.js';
 import type { RawTask } from './raw.js';
 import { absolutePath } from './references.js';

@@ -1,3 +1,4 @@
+import type { RawTransform } from './transforms.js';
 import type { LegacySource, MetricType, Mode, RunOptions } from './types.js';
 
 /** A file of `data_path`, as written. */
@@ -44,6 +45,7 @@ export interface RawTask {
   readonly dest_partition_name?: string;
   readonly collection_map?: Readonly<Record<string, string>>;
   readonly partition_map?: Readonly<Record<string, string>>;
+  readonly transforms?: readonly RawTransform[];
   readonly merge?: { readonly into: string; readonly partition?: string };
   readonly rows_per_file?: number;
   readonly gzip?: number;

@@ -4,6 +4,7 @@ import { endpointKeys, endpointOf } from './endpoint.js';
 import { present } from './present.js';
 import type { RawFile, RawTask } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
+import { toTransforms } from './transforms.js';
 import type {
   CollectionParameter,
   Hdf5Source,
@@ -124,6 +125,7 @@ export function toTask(task: TaskName, raw: RawTask, around: Surroundings, secre
     collectionMap: raw.collection_map,
     partitionMap: raw.partition_map,
     merge: mergeOf(raw),
+    transforms: raw.transforms === undefined ? undefined : toTransforms(raw.transforms),
     parameter: parameterOf(raw),
     options: optionsOf(raw, source),
     notes: notesOf(task, raw, source),

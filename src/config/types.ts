@@ -176,7 +176,7 @@ export interface TaskConfig {
   readonly task: TaskName;
   readonly source: SourceConfig;
   readonly dest: MilvusEndpoint;
-  /** M2H writes here instead of into `dest`. */
+  /** M2H writes here instead of into `dest`, which is an empty address then. */
   readonly archive?: ArchiveTarget;
   readonly mode: Mode;
   /** F2M and H2M: the target. M2M and M2H: '' here; each collection of the source has its own task. */

@@ -1,7 +1,8 @@
 import type { Catalog, CollectionSettings, Reader, SourceCollection, Split } from '../adapters/types.js';
 import { globMatches, type Selection } from '../config/selection.js';
-import type { TaskConfig } from '../config/types.js';
+import type { MilvusEndpoint, TaskConfig } from '../config/types.js';
 import { fileSettings, type OpenOptions, openCatalog, openReader } from '../registry.js';
+import { fail } from '../util/errors.js';
 import { mergeCollections } from './merge.js';
 import { mapNames } from './names.js';
 
@@ -67,7 +68,7 @@ function catalogTask(config: TaskConfig, collection: SourceCollection, target: s
   const mapped: CollectionSettings = settings.partitions
     ? { ...settings, partitions: settings.partitions.map(partitions.of) }
     : settings;
-  const offset = config.options.idOffsets?.[collection.name];
+  const offset = new Map(Object.entries(config.options.idOffsets ?? {})).get(collection.name);
   const options = offset === undefined ? config.options : { ...config.options, idOffset: offset };
   return {
     name: collection.name,
@@ -81,6 +82,25 @@ function catalogTask(config: TaskConfig, collection: SourceCollection, target: s
 
 function selectionOf(config: TaskConfig): Selection {
   return 'select' in config.source ? config.source.select : {};
+}
+
+/** Refuses to copy a collection of a Milvus onto itself, which overwrite would begin by dropping it. */
+function refuseSelfCopies(config: TaskConfig, tasks: readonly CollectionTask[]): void {
+  const { source, dest } = config;
+  if (source.adapter !== 'milvus' || config.archive) return;
+  const place = ({ at, db }: MilvusEndpoint): string =>
+    JSON.stringify([at.kind === 'server' ? at.address : at.folder, db ?? 'default']);
+  if (place(source.endpoint) !== place(dest)) return;
+  const names = new Set(tasks.map((t) => t.name));
+  const hit = tasks.find((t) => names.has(t.config.collection));
+  if (!hit) return;
+  throw fail(
+    'CFG_CONFLICT',
+    `"${hit.name}" would be written into "${hit.config.collection}" of the same Milvus, which is read, too`,
+    {
+      hint: 'Give it another name by collection_map, or name fewer collections in source_collection.',
+    },
+  );
 }
 
 function tasksOf(config: TaskConfig, catalog: Catalog): { tasks: CollectionTask[]; warnings: string[] } {
@@ -108,6 +128,7 @@ export async function openCollectionTasks(config: TaskConfig, o: OpenOptions): P
   const catalog = await openCatalog(source, { idField, vectorField }, o);
   try {
     const { tasks, warnings } = tasksOf(config, catalog);
+    refuseSelfCopies(config, tasks);
     return {
       tasks,
       warnings: [...catalog.warnings, ...warnings],

@@ -110,6 +110,7 @@ export async function copyRows(input: CopyInput, results: Map<string, UnitResult
     const { ack } = await writer.write(batch, {
       ...(unit.partition === undefined ? {} : { partition: unit.partition }),
       repeatable: unit.fresh && input.idsUnique,
+      stop,
       signal: input.kill,
     });
     const rows = batch.numRows;

@@ -13,6 +13,11 @@ function locatorOf(source: SourceConfig): object {
   return { ...source, mysql: [host, port, database] };
 }
 
+/** JSON has no BigInt. */
+function exact(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}n` : value;
+}
+
 /** Twelve hexadecimal digits of everything that decides what is written: not secrets, tuning or the state of the target. */
 export function jobId(config: TaskConfig): string {
   const o = config.options;
@@ -21,8 +26,19 @@ export function jobId(config: TaskConfig): string {
     source: locatorOf(config.source),
     dest: placeOf(config.dest),
     target: [config.collection, config.partition ?? null, config.mode],
+    archive: config.archive ?? null,
+    mapping: [config.collectionMap ?? null, config.partitionMap ?? null, config.merge ?? null],
+    transforms: config.transforms ?? [],
     parameter: config.parameter,
-    ids: [String(o.idStart), String(o.idOffset), o.newIds, o.onDuplicateId, o.onBadRow, o.limit ?? null],
+    ids: [
+      String(o.idStart),
+      String(o.idOffset),
+      o.newIds,
+      o.onDuplicateId,
+      o.onBadRow,
+      o.limit ?? null,
+      o.idOffsets ?? null,
+    ],
   };
-  return createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 12);
+  return createHash('sha256').update(JSON.stringify(key, exact)).digest('hex').slice(0, 12);
 }

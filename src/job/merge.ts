@@ -49,10 +49,10 @@ async function closeAll(parts: readonly Part[]): Promise<void> {
 function joined(parts: readonly Part[], config: TaskConfig, merge: MergeChoice): Reader {
   const schema = parts[0]!.reader.schema;
   const owners = new Map<string, { part: Part; split: Split }>();
-  const partitionOf = (split: Split): string =>
-    merge.partition === 'keep'
-      ? legalName(config.partitionMap?.[split.partition ?? ''] ?? split.partition ?? '_default')
-      : merge.partition;
+  const renamed = new Map(Object.entries(config.partitionMap ?? {}));
+  const offsets = new Map(Object.entries(config.options.idOffsets ?? {}));
+  const partitionOf = ({ partition = '_default' }: Split): string =>
+    merge.partition === 'keep' ? (renamed.get(partition) ?? legalName(partition)) : merge.partition;
   return {
     schema,
     info: parts.flatMap((p) => p.reader.info),
@@ -73,7 +73,7 @@ function joined(parts: readonly Part[], config: TaskConfig, merge: MergeChoice):
       const owner = owners.get(split.id);
       if (!owner) throw fail('INTERNAL', `the merge does not know the split ${split.id}`);
       const { reader, collection } = owner.part;
-      const offset = config.options.idOffsets?.[collection.name] ?? 0n;
+      const offset = offsets.get(collection.name) ?? 0n;
       for await (const item of reader.read(owner.split, options)) {
         const keyed = keyIndex(item.batch.schema) >= 0;
         const shifted = offset !== 0n && keyed ? idTransform(item.batch.schema, { kind: 'stored', offset }) : undefined;

@@ -28,11 +28,12 @@ export function mapNames(
   what: string,
   key: string,
 ): NameMap {
+  const chosen = new Map(Object.entries(map));
   const targets = new Map<string, string>();
   const taken = new Map<string, string>();
   const warnings: string[] = [];
   for (const name of names) {
-    const target = map[name] ?? legalName(name);
+    const target = chosen.get(name) ?? legalName(name);
     if (target.length > LONGEST) {
       throw fail(
         'CFG_CONFLICT',
@@ -48,10 +49,10 @@ export function mapNames(
         hint: `Give one of them another name by ${key}.`,
       });
     }
-    if (target !== name && map[name] === undefined)
+    if (target !== name && !chosen.has(name))
       warnings.push(`${what} "${name}" becomes "${target}": Milvus 2.x forbids its name`);
     taken.set(target, name);
     targets.set(name, target);
   }
-  return { of: (name) => targets.get(name) ?? map[name] ?? legalName(name), warnings };
+  return { of: (name) => targets.get(name) ?? chosen.get(name) ?? legalName(name), warnings };
 }

@@ -49,6 +49,10 @@ export function sdkStatus(answer: unknown): Status {
   };
 }
 
+function isSdkStatus(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && 'error_code' in thrown && 'reason' in thrown;
+}
+
 export interface CheckedOptions {
   /** Lets a status that is not ok through. */
   readonly allow?: (status: Status) => boolean;
@@ -74,7 +78,9 @@ async function checkedOnce<T>(what: string, call: () => Promise<T>, allow: Check
   try {
     answer = await call();
   } catch (thrown) {
-    throw thrown instanceof MilvusdmError ? thrown : grpcError(thrown, what);
+    if (thrown instanceof MilvusdmError) throw thrown;
+    // The SDK throws some statuses as they are.
+    throw isSdkStatus(thrown) ? statusError(sdkStatus(thrown), what) : grpcError(thrown, what);
   }
   if (answer instanceof Error) throw grpcError(answer, what);
   const status = sdkStatus(answer);

@@ -1,6 +1,7 @@
 import grpc from '@grpc/grpc-js';
 import { logger, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import type { MilvusEndpoint } from '../config/types.js';
+import { interrupted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
 import { type Features, featuresOf } from './features.js';
 import type { RetryPolicy } from './retry.js';
@@ -88,13 +89,18 @@ function sdkFor(endpoint: MilvusEndpoint, address: string, tls: boolean): Sdk {
   });
 }
 
-function waitForReady(client: grpc.Client, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function waitForReady(client: grpc.Client, address: string, signal?: AbortSignal): Promise<void> {
+  if (client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY) return;
+  await new Promise<void>((resolve, reject) => {
+    const abort = (): void => reject(interrupted());
+    signal?.addEventListener('abort', abort, { once: true });
     client.waitForReady(Date.now() + CONNECT_TIMEOUT_MS, (error) => {
+      signal?.removeEventListener('abort', abort);
       if (!error) return resolve();
       reject(
         fail('NET_UNAVAILABLE', `no Milvus answers at ${address} (waited ${CONNECT_TIMEOUT_MS / 1000} s)`, {
           cause: error,
+          retry: 'yes',
         }),
       );
     });
@@ -135,13 +141,14 @@ export async function connect(
     await Promise.resolve(sdk.connect('milvusdm'));
     await sdk.connectPromise;
     const version = await serverVersion(sdk, address);
+    if (endpoint.db) await requireDatabase(sdk, address, endpoint.db);
     const metadata = metadataFrom(sdk.sharedMetadata());
     return {
       address,
       sdk,
       version,
       features: featuresOf(version),
-      retry,
+      retry: { ...retry, ready: (signal) => waitForReady(client, address, signal) },
       call: (method, request, o) => callUnary(client, metadata, method, request, o, address),
       [Symbol.asyncDispose]: close,
     };
@@ -162,6 +169,18 @@ async function serverVersion(sdk: MilvusClient, address: string): Promise<string
     'DST_REFUSED',
     `the server at ${address} does not tell its version: ${answer.status?.reason || 'no reason given'}`,
   );
+}
+
+/** Milvus code of a database that is not there. */
+const NO_DATABASE = 800;
+
+/** Asked for by name, a collection of a database that is not there is only "not found", as if it could be made. */
+async function requireDatabase(sdk: MilvusClient, address: string, db: string): Promise<void> {
+  const answer = (await sdk.showCollections().catch(() => undefined)) as { status?: { code?: number } } | undefined;
+  if (answer?.status?.code !== NO_DATABASE) return;
+  throw fail('DST_REFUSED', `the server at ${address} has no database "${db}"`, {
+    hint: 'Create the database first, or name one that exists.',
+  });
 }
 
 function callUnary(

@@ -97,6 +97,9 @@ export async function query(connection: Connection, options: QueryOptions): Prom
   }, connection.retry);
 }
 
+/** Milvus Lite counts the whole collection, whatever the partition, unless there is an expression. */
+const EVERY_ROW = '1 == 1';
+
 /** Rows that `expression` selects, by count(*) with consistency Strong; copies of an id count each. */
 export async function countRows(
   connection: Connection,
@@ -105,7 +108,7 @@ export async function countRows(
 ): Promise<number> {
   const answer = await query(connection, {
     collection,
-    expression: o.expression ?? '',
+    expression: o.expression ?? (connection.features.lite ? EVERY_ROW : ''),
     outputFields: ['count(*)'],
     ...(o.partition === undefined ? {} : { partitions: [o.partition] }),
     ...(o.at ? { at: o.at } : {}),

@@ -1,4 +1,4 @@
-import { flat, isText, type ListColumn, type RawValues, type TextColumn } from '../batch/columns.js';
+import { type FlatValues, flat, isText, type ListColumn, type RawValues, type TextColumn } from '../batch/columns.js';
 import { decodeStatus, longArray, OK, type Status } from './decode.js';
 import { WireReader } from './wire.js';
 
@@ -83,9 +83,8 @@ function lists(reader: WireReader): ListColumn {
   const [first] = filled;
   if (!first) return { offsets, items: new Uint8Array(0) };
   if (isText(first)) return { offsets, items: concatText(filled as TextColumn[]) };
-  const items = new (flat(first).constructor as new (length: number) => ReturnType<typeof flat>)(
-    offsets[parts.length]!,
-  );
+  const Items = flat(first).constructor as new (length: number) => FlatValues;
+  const items = new Items(offsets[parts.length]!);
   for (const [i, part] of parts.entries()) if (lengthOf(part) > 0) items.set(flat(part) as never, offsets[i]!);
   return { offsets, items };
 }

@@ -7,6 +7,11 @@ export interface RetryPolicy {
   readonly signal?: AbortSignal;
   /** Repeat only what the server refused as too busy, so that nothing of it has taken effect. */
   readonly onlyBusy?: boolean;
+  /**
+   * Waits, not for long, until the server can be reached; called before every attempt. A frozen server lets connections
+   * begin and never finish, and a call would wait for that until its own, much longer deadline.
+   */
+  readonly ready?: (signal: AbortSignal | undefined) => Promise<void>;
   /** Told before every wait. */
   readonly onRetry?: (error: MilvusdmError, waitMs: number) => void;
 }
@@ -24,6 +29,7 @@ export async function withRetry<T>(operation: () => Promise<T>, policy: RetryPol
   for (;;) {
     throwIfAborted(policy.signal);
     try {
+      await policy.ready?.(policy.signal);
       return await operation();
     } catch (thrown) {
       if (!(thrown instanceof MilvusdmError) || thrown.retry === 'no') throw thrown;

@@ -28,7 +28,7 @@ export function addError(meter: ErrorMeter, before: number, absolute: number): v
   if (relative > meter.maxRel) meter.maxRel = relative;
 }
 
-/** Counts the values `from..to` of two arrays; those that are NaN or infinite are left out. */
+/** Counts the values `from..to` of two arrays; those that are NaN or infinite are left out. Sums in locals, for speed. */
 export function addErrors(
   meter: ErrorMeter,
   before: Float32Array,
@@ -36,12 +36,24 @@ export function addErrors(
   from: number,
   to: number,
 ): void {
+  let { values, changed, sumAbs, maxAbs, sumRel, maxRel, nonZero } = meter;
   for (let i = from; i < to; i++) {
     const was = before[i]!;
     const error = Math.abs(was - after[i]!);
     // NaN also for infinity less itself.
-    if (!Number.isNaN(error)) addError(meter, was, error);
+    if (Number.isNaN(error)) continue;
+    values++;
+    if (was !== 0) nonZero++;
+    if (error === 0) continue;
+    changed++;
+    sumAbs += error;
+    if (error > maxAbs) maxAbs = error;
+    // A zero never changes, so there is something to divide by.
+    const relative = error / Math.abs(was);
+    sumRel += relative;
+    if (relative > maxRel) maxRel = relative;
   }
+  Object.assign(meter, { values, changed, sumAbs, maxAbs, sumRel, maxRel, nonZero });
 }
 
 /** The figures of a report. */

@@ -218,7 +218,7 @@ export function parsePath(text: string): PathPart[] | undefined {
     const index = matchAt(INDEX, text, at);
     const quoted = index ? null : matchAt(QUOTED, text, at);
     const dotted = text[at] === '.';
-    const bare = index || quoted || (!dotted && at > 0) ? null : matchAt(NAME, text, at + (dotted ? 1 : 0));
+    const bare = index || quoted || dotted === (at === 0) ? null : matchAt(NAME, text, at + (dotted ? 1 : 0));
     const found = index ?? quoted ?? bare;
     if (!found) return undefined;
     if (index) {

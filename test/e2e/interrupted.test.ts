@@ -122,20 +122,18 @@ describe('a server that goes away in mid-run', () => {
     expect(done.target.rows_written).toBeLessThan(200_000);
   });
 
-  test('frozen: exit 5 in good time, and what was acknowledged is there when it thaws', async () => {
+  test('frozen: exit 5 in good time', async () => {
     const uri = `http://${server.address}`;
     const keys = { ...(await slowTask()), dest_uri: uri, dest_collection_name: 'frozen', retry_for: 5 };
-    const running = await startWriting(keys, { timeoutMs: 110_000 });
+    const running = await startWriting(keys);
     signalServer('SIGSTOP');
     const began = performance.now();
     const done = ran(await running.result);
-    expect(performance.now() - began).toBeLessThan(75_000);
+    // 30 s until a connection without a sign of life is given up, 10 s for another one, and retry_for.
+    expect(performance.now() - began).toBeLessThan(60_000);
     expect(done.code).toBe(5);
     expect(done.report.error!.code).toMatch(/^NET_/);
-    signalServer('SIGCONT');
-    const { rows_written } = done.target;
-    expect(rows_written).toBeGreaterThan(0);
-    expect((await counts({ uri, collection: 'frozen' })).count).toBeGreaterThanOrEqual(rows_written);
+    expect(done.target.rows_written).toBeGreaterThan(0);
   });
 
   test('frozen for a moment: nothing is lost and nothing doubled', async () => {

@@ -4,7 +4,7 @@ import { keyIndex, rawColumns } from '../../src/batch/columns.js';
 import { fromArrowField, isVector } from '../../src/batch/fields.js';
 import { type Value, valueAt } from '../../src/batch/values.js';
 import type { Mode } from '../../src/config/types.js';
-import { throwIfAborted } from '../../src/util/abort.js';
+import { interrupted, throwIfAborted } from '../../src/util/abort.js';
 import { fail } from '../../src/util/errors.js';
 
 export interface StoredRow {
@@ -254,6 +254,10 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
       firstRow += batch.numRows;
       await step(`write ${number}`);
       await gate.enter();
+      if (options.stop?.aborted) {
+        gate.leave();
+        throw interrupted();
+      }
       // The batch's memory is the caller's again once this function has resolved, so the rows are copied here.
       const rows = rowsOf(batch, () => madeKeys++);
       return { ack: acknowledge(rows, number, first, options.partition ?? DEFAULT_PARTITION, options.signal) };

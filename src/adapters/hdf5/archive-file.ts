@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fail, type MilvusdmError } from '../../util/errors.js';
+import { fail, MilvusdmError } from '../../util/errors.js';
 import type { WriteGuard } from './guarded-fs.js';
 import { type Hdf5Library, type Hdf5Module, loadHdf5 } from './wasm.js';
 
@@ -19,6 +19,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'the disk reports an error',
   EFBIG: 'the file grew beyond what the disk takes',
   EEXIST: 'it exists already',
+  EISDIR: 'there is a folder of that name',
   ENOTDIR: 'a part of the path is a file',
 };
 
@@ -35,7 +36,8 @@ async function onDisk<T>(path: string, act: () => T | Promise<T>): Promise<T> {
     return await act();
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    throw code === undefined ? thrown : storageError(path, code, thrown);
+    if (thrown instanceof MilvusdmError || code === undefined) throw thrown;
+    throw storageError(path, code, thrown);
   }
 }
 

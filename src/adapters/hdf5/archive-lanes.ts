@@ -2,6 +2,7 @@ import type { FlatValues, RawValues, TextColumn } from '../../batch/columns.js';
 import { formatCount } from '../../util/bytes.js';
 import { fail, type MilvusdmError } from '../../util/errors.js';
 import type { ArchiveColumn } from './archive-plan.js';
+import { openStarts, reusable } from './archive-starts.js';
 import { findInvalidText } from './archive-text.js';
 import { MAX_TEXT_BYTES } from './column-plan.js';
 import type { Hdf5File } from './file.js';
@@ -35,15 +36,6 @@ export interface LaneStreams {
 /** No value of Milvus comes near; a damaged file must not ask for more memory than this. */
 const MAX_ROW_BYTES = 256 << 20;
 
-/** Grows by doubling; keeps nothing when it grows. */
-function reusable<T>(make: (length: number) => T & { readonly length: number }): (length: number) => T {
-  let array = make(0);
-  return (length) => {
-    if (array.length < length) array = make(Math.max(length, array.length * 2));
-    return array;
-  };
-}
-
 /** Makes arrays for the values of a field. Vectors other than float ones are bytes in a batch. */
 function valueArray({ field, values }: ArchiveColumn): (length: number) => FlatValues {
   if (field.type.endsWith('_VECTOR') && field.type !== 'FLOAT_VECTOR') return (length) => new Uint8Array(length);
@@ -63,57 +55,6 @@ function valueArray({ field, values }: ArchiveColumn): (length: number) => FlatV
     default:
       return (length) => new Uint8Array(length);
   }
-}
-
-/** Starts of rows (or elements) within a dataset, as far as they have been read. */
-interface Starts {
-  /** Reads those of `count` rows from `first` on, and the end of the last. Throws SRC_CORRUPT. */
-  read(first: number, count: number): void;
-  /** Start of the i-th of them; i = count gives the end. */
-  at(i: number): number;
-  /** The starts of the first `count` relative to that of the first, as a batch has them. */
-  rebased(count: number): Int32Array;
-}
-
-interface StartsOptions {
-  readonly stream: FixedColumn;
-  readonly name: string;
-  readonly path: string;
-  /** Rows (or elements) in all. */
-  readonly total: number;
-  /** Where the last of all must end. */
-  readonly end: number;
-}
-
-function openStarts({ stream, name, path, total, end }: StartsOptions): Starts {
-  const raw = reusable((length) => new BigInt64Array(length));
-  const starts = reusable((length) => new Float64Array(length));
-  const offsets = reusable((length) => new Int32Array(length));
-  let current = starts(1);
-  const corrupt = (row: number): MilvusdmError =>
-    fail('SRC_CORRUPT', `dataset "${name}" of ${path} contradicts itself at row ${formatCount(row)}`);
-  return {
-    read(first, count) {
-      const values = raw(count + 1);
-      stream.copy(first, count + 1, values);
-      current = starts(count + 1);
-      const low = new Uint32Array(values.buffer);
-      const high = new Int32Array(values.buffer);
-      for (let i = 0; i <= count; i++) {
-        current[i] = high[2 * i + 1]! * 4294967296 + low[2 * i]!;
-        if (i > 0 ? current[i]! < current[i - 1]! : current[i]! < 0) throw corrupt(first + i);
-      }
-      if (current[count]! > end) throw corrupt(first + count);
-      if (first === 0 && current[0] !== 0) throw corrupt(0);
-      if (first + count === total && current[count] !== end) throw corrupt(total);
-    },
-    at: (i) => current[i]!,
-    rebased(count) {
-      const out = offsets(count + 1).subarray(0, count + 1);
-      for (let i = 0; i <= count; i++) out[i] = current[i]! - current[0]!;
-      return out;
-    },
-  };
 }
 
 function elements(plan: { readonly dataset: { readonly shape: readonly number[] | undefined } }): number {

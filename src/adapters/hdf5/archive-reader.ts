@@ -11,7 +11,7 @@ import type { Hdf5File } from './file.js';
 import { startRow, type Workspace } from './reader.js';
 import { fixedColumn, windowRows } from './window.js';
 
-/** Rows at whose lengths is looked for the first batch; as many as fit twice into the last for every further one. */
+/** Rows at whose lengths is looked for the first batch. */
 const FIRST_ROWS = 1024;
 const MAX_VARIABLE_ROWS = 1 << 18;
 /** Bytes of text, or of offsets, that are read at a time. */
@@ -116,7 +116,8 @@ export async function* readArchive(
     );
     yield { batch, cursor: String(row + rows), firstRow: row };
     row += rows;
-    if (variable) wanted = rows * 2;
+    // Little more than will be taken: what is measured beyond that is measured again.
+    if (variable) wanted = rows === measured ? rows * 2 : rows + (rows >> 3) + 16;
     // The library works synchronously: signals and timers get their turn here.
     await nextTurn();
   }

@@ -61,6 +61,45 @@ function describe(options: StreamOptions, rows: number, chunk: number | undefine
   };
 }
 
+/** What was written, as far as it is needed to compare. */
+interface Written {
+  readonly options: StreamOptions;
+  /** Of the finished file. */
+  readonly path: string;
+  readonly written: number;
+  readonly chunk: number;
+  /** One for each chunk. */
+  readonly hashes: readonly bigint[];
+}
+
+/** Reads chunk by chunk what the closed file holds, and compares its hashes. */
+async function verify(
+  { options, path, written, chunk, hashes }: Written,
+  file: Hdf5File,
+  buffer: HeapBlock,
+): Promise<void> {
+  const { name, shape, hash } = options;
+  const { module } = file.library;
+  const dataset = `/${name}`;
+  const rowBytes = elementBytes(shape.element) * (shape.width ?? 1);
+  const dims = (rows: number): number[] => (shape.width === undefined ? [rows] : [rows, shape.width]);
+  const differs = (how: string): MilvusdmError =>
+    fail('VERIFY_MISMATCH', `dataset "${name}" of ${path} is not what was written: ${how}`);
+  const found = describeDataset(file, dataset);
+  const [need, have] = [dims(written).join(' x '), found.shape?.join(' x ') ?? 'nothing'];
+  if (have !== need || found.element.label !== shape.element) {
+    throw differs(`need ${need} ${shape.element}, have ${have} ${found.element.label}`);
+  }
+  for (let row = 0, i = 0; row < written; row += chunk, i++) {
+    const rows = Math.min(chunk, written - row);
+    file.read(dataset, shape.width === undefined ? [row] : [row, 0], dims(rows), buffer.pointer);
+    if (hash(module.HEAPU8.subarray(buffer.pointer, buffer.pointer + rows * rowBytes)) !== hashes[i]) {
+      throw differs(`rows ${formatCount(row)} to ${formatCount(row + rows - 1)} differ`);
+    }
+    if (i % VERIFY_TURN === 0) await nextTurn();
+  }
+}
+
 /** Opens a dataset for appending. The one who opened it frees it. */
 export function openStream(file: OutputFile, options: StreamOptions): ArchiveStream {
   const { name, shape, hash } = options;
@@ -131,30 +170,15 @@ export function openStream(file: OutputFile, options: StreamOptions): ArchiveStr
       }
       free();
     },
-    async verify(opened, buffer) {
-      const differs = (how: string): Error =>
-        fail('VERIFY_MISMATCH', `${what} of ${file.path} is not what was written: ${how}`);
-      const found = describeDataset(opened, path);
-      const have = found.shape?.join(' x ') ?? 'nothing';
-      if (have !== dims(written).join(' x ') || found.element.label !== shape.element) {
-        throw differs(`need ${dims(written).join(' x ')} ${shape.element}, have ${have} ${found.element.label}`);
-      }
-      for (let row = 0, i = 0; row < written; row += chunk, i++) {
-        const rows = Math.min(chunk, written - row);
-        opened.read(path, start(row).map(Number), dims(rows).map(Number), buffer.pointer);
-        const bytes = opened.library.module.HEAPU8.subarray(buffer.pointer, buffer.pointer + rows * rowBytes);
-        if (hash(bytes) !== hashes[i]) {
-          throw differs(`rows ${formatCount(row)} to ${formatCount(row + rows - 1)} differ`);
-        }
-        if (i % VERIFY_TURN === 0) await nextTurn();
-      }
-    },
+    verify: (opened, buffer) => verify({ options, path: file.path, written, chunk, hashes }, opened, buffer),
     free,
   };
 }
 
-/** A failure to read the finished file back, as VERIFY_MISMATCH; other errors pass. */
+/** A failure to read the finished file back: DST_STORAGE where it is not there, else VERIFY_MISMATCH; other errors pass. */
 export function unverifiable(path: string, thrown: unknown): unknown {
   if (!(thrown instanceof MilvusdmError) || !thrown.code.startsWith('SRC_')) return thrown;
-  return fail('VERIFY_MISMATCH', `${path} cannot be read back: ${thrown.message}`, { cause: thrown });
+  const gone = thrown.code === 'SRC_NOT_FOUND' || thrown.code === 'SRC_UNREADABLE';
+  const what = `${path} cannot be read back: ${thrown.message}`;
+  return fail(gone ? 'DST_STORAGE' : 'VERIFY_MISMATCH', what, { cause: thrown });
 }

@@ -28,7 +28,7 @@ const METRICS: readonly MetricType[] = [
 
 /** `${` would be a reference. */
 function literal(text: string): string {
-  return text.replaceAll('${', '$${');
+  return text.split('${').join('$${');
 }
 
 /**

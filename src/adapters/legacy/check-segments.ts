@@ -53,12 +53,13 @@ export async function checkSegments(rows: readonly SegmentRow[], o: SegmentCheck
   return { segments, missing, damaged };
 }
 
-/** Throws the first damage with the others behind it, with its own code. */
-export function assertUndamaged({ damaged }: Checked): void {
+/** The first damage with the others, and further troubles, behind it; its code is that of the first. */
+export function damageOf(damaged: readonly MilvusdmError[], more: string | undefined): MilvusdmError {
   const [first, ...others] = damaged;
-  if (!first) return;
-  const rest = others.length === 0 ? '' : `; and so do others: ${listPlaces(others.map(({ message }) => message))}`;
-  throw fail(first.code, first.message + rest, { hint: first.hint });
+  if (!first) return fail('INTERNAL', 'no segment is damaged');
+  const rest =
+    others.length === 0 ? '' : `; other damaged segments: ${listPlaces(others.map(({ message }) => message))}`;
+  return fail(first.code, first.message + rest + (more === undefined ? '' : `; and ${more}`), { hint: first.hint });
 }
 
 /** Segments with missing files as an error (all of them) or a warning with the rows that are lost. */

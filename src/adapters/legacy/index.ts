@@ -6,9 +6,10 @@ import type { Log } from './log-files.js';
 import type { LegacyCollection } from './metadata.js';
 import { listPlaces } from './notes.js';
 import { assertPlainName } from './place.js';
-import { openReader, type ReaderSource } from './reader.js';
+import { openReader } from './reader.js';
 import { type FieldNames, settingsOf } from './settings.js';
 import { openFolder } from './source.js';
+import type { ReaderSource } from './splits.js';
 import { countUnflushed, describeUnflushed, type Unflushed } from './unflushed.js';
 
 export type { LegacyCollectionInfo, LegacyInspection, LegacyPartitionInfo } from './inspect.js';

@@ -95,7 +95,7 @@ export interface LogWindow {
   copy(at: number, into: Uint8Array): Promise<void>;
 }
 
-export const WINDOW_BYTES = 256 * 1024;
+export const WINDOW_BYTES: number = 256 * 1024;
 
 /** A window over an open file. `limit` is the end of what counts. */
 export function openWindow(file: SourceFile, limit: number, memory: Uint8Array): LogWindow {

@@ -1,8 +1,8 @@
 import { fail } from '../../util/errors.js';
 import type { ReadBatch, ReadOptions } from '../types.js';
-import { type BatchPlan, layOut, type MemoryPool } from './batch-memory.js';
+import { type BatchPlan, type BatchRows, layOut, type MemoryPool } from './batch-memory.js';
 import type { IdOrdinals } from './id-ordinals.js';
-import type { Log } from './log-files.js';
+import type { Log, LogWindow } from './log-files.js';
 import { type LogRecord, logRecords } from './log-records.js';
 import type { LegacyPart } from './metadata.js';
 import { rowsBefore } from './segment-rows.js';
@@ -55,6 +55,19 @@ export async function countLogRows(o: LogPart, signal?: AbortSignal): Promise<{ 
   return { rows, liveRows };
 }
 
+/** Copies `count` rows of a record, from its row `from` on, to row `at` of a batch. */
+async function fill(
+  window: LogWindow,
+  record: LogRecord,
+  o: { from: number; count: number; at: number; vectors: boolean },
+  rows: BatchRows,
+  rowBytes: number,
+): Promise<void> {
+  const part = (bytes: Uint8Array, size: number): Uint8Array => bytes.subarray(o.at * size, (o.at + o.count) * size);
+  await window.copy(record.idsAt + o.from * ID_BYTES, part(rows.ids, ID_BYTES));
+  if (o.vectors) await window.copy(record.dataAt + o.from * rowBytes, part(rows.vectors, rowBytes));
+}
+
 /**
  * The inserted rows of a partition that only the log holds, in its order, without those that it deletes again. A cursor
  * counts all of them, `firstRow` those that stay. Throws SRC_CORRUPT, SRC_TRUNCATED, SRC_CHANGED, INTERRUPTED.
@@ -86,14 +99,13 @@ export async function* logRows(
           record.rows - from,
           before ? skip - row : Number.POSITIVE_INFINITY,
         );
-        await window.copy(
-          record.idsAt + from * ID_BYTES,
-          rows.ids.subarray(filled * ID_BYTES, (filled + count) * ID_BYTES),
+        await fill(
+          window,
+          record,
+          { from, count, at: filled, vectors: plan.wantVectors && !before },
+          rows,
+          plan.rowBytes,
         );
-        if (plan.wantVectors && !before) {
-          const vectors = rows.vectors.subarray(filled * plan.rowBytes, (filled + count) * plan.rowBytes);
-          await window.copy(record.dataAt + from * plan.rowBytes, vectors);
-        }
         const at = filled;
         const kept = rows.compact(at, count, (i) => isGone(o.gone, rows.halves, at + i, record.ordinal));
         from += count;

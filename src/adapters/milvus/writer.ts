@@ -6,7 +6,8 @@ import type { Connection } from '../../milvus/connection.js';
 import { mutate } from '../../milvus/data.js';
 import { encodeInsert } from '../../milvus/encode.js';
 import { withRetry } from '../../milvus/retry.js';
-import { MilvusdmError } from '../../util/errors.js';
+import { throwIfAborted } from '../../util/abort.js';
+import { fail, MilvusdmError } from '../../util/errors.js';
 import type { Ack, SentBatch, WriteOptions } from '../types.js';
 import { type Mapping, targetField } from './match.js';
 
@@ -54,6 +55,7 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
       const lease = await pool.take();
       let request: Uint8Array;
       try {
+        throwIfAborted(options.stop);
         const columns = rawColumns(batch).flatMap((column) => {
           const name = targetField(mapping, fromArrowField(column.field));
           return name === undefined ? [] : [{ column, name }];
@@ -64,13 +66,15 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
         lease.release();
         throw thrown;
       }
-      return { ack: send(request, batch.numRows, options).finally(() => lease.release()) };
+      // A turn later, so that whoever waits for the ack can stop the next batch before it gets this place.
+      const release = (): unknown => setImmediate(() => lease.release());
+      return { ack: send(request, batch.numRows, options).finally(release) };
     },
   };
 }
 
 function notRepeatable(error: MilvusdmError, rows: number): MilvusdmError {
-  return new MilvusdmError(error.code, `${error.message}; whether its ${rows} rows were written is not known`, {
+  return fail(error.code, `${error.message}; whether its ${rows} rows were written is not known`, {
     cause: error.cause,
     hint: 'The rows cannot be sent again without the risk of doubling them. Compare the target by id before running again, or use mode: overwrite.',
   });

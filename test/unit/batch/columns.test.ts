@@ -81,9 +81,9 @@ describe.each(TYPES)('a column of %s', (type: MilvusType) => {
         const slice = batch.slice(from, to);
         const column = rawColumn(slice, 0);
         expect(column.rows).toBe(to - from);
-        expect(isText(column.values) ? column.values.offsets.length - 1 : flat(column.values).length / column.width).toBe(
-          to - from,
-        );
+        expect(
+          isText(column.values) ? column.values.offsets.length - 1 : flat(column.values).length / column.width,
+        ).toBe(to - from);
         expect(rowTexts(slice)).toStrictEqual(rowTexts(batch).slice(from, to));
       }),
       { numRuns: 40 },

@@ -208,7 +208,10 @@ H2M:
 
   it('takes a list of files for F2M too', () => {
     const config = valid('F2M: {data_path: [a, {path: b, partition: 1e3}], dest_collection_name: c}');
-    expect((config.source as FileSource).files).toEqual([{ path: '/work-folder/a' }, { path: '/work-folder/b', partition: '1e3' }]);
+    expect((config.source as FileSource).files).toEqual([
+      { path: '/work-folder/a' },
+      { path: '/work-folder/b', partition: '1e3' },
+    ]);
   });
 
   it('keeps a token as a secret', () => {

@@ -10,11 +10,18 @@ import { validateText } from '../../../src/config/load.js';
 import { branches, type JsonSchema } from '../../../src/config/schema.js';
 import { exampleFor, schemaFor } from '../../../src/config/schema-text.js';
 import type { TaskConfig, TaskName } from '../../../src/config/types.js';
-import { f2m, h2m, issuesOf } from './support.js';
+import { f2m, h2m, issuesOf, live, m2h, m2m } from './support.js';
 
 const ROOT = new URL('../../../', import.meta.url);
-const MINIMAL: Readonly<Record<TaskName, string>> = { F2M: f2m(), H2M: h2m() };
-const X_WORDS = ['x-expect', 'x-int64', 'x-fold', 'x-ignored', 'x-editor'];
+const MINIMAL: Readonly<Record<TaskName, string>> = { F2M: f2m(), H2M: h2m(), M2M: m2m(), M2H: m2h() };
+const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
+  F2M: ['dest_password', 'dest_token'],
+  H2M: ['dest_password', 'dest_token'],
+  M2M: ['mysql_parameter.password', 'source_password', 'source_token', 'dest_password', 'dest_token'],
+  M2H: ['mysql_parameter.password', 'source_password', 'source_token'],
+};
+const MYSQL = ['host', 'user', 'database'];
+const X_WORDS = ['x-expect', 'x-int64', 'x-fold', 'x-ignored', 'x-null', 'x-rest', 'x-editor'];
 
 interface Key {
   readonly path: string;
@@ -65,12 +72,17 @@ describe.each(TASKS)('the schema of %s', (task) => {
 
   it('marks secrets, and only them', () => {
     const secrets = keys.filter((key) => key.schema.writeOnly).map((key) => key.path);
-    expect(secrets).toEqual(['dest_password', 'dest_token']);
+    expect(secrets).toEqual(SECRETS[task]);
   });
 
   it('accepts its own examples and defaults, and nothing for every key that may be left out', () => {
     const schema = schemaFor(task);
-    const required = [...(bodyOf(task).required ?? []), 'data_path.path', 'collection_parameter.index.type'];
+    const inside = ['data_path.path', 'collection_parameter.index.type', 'merge.into'];
+    const required = [
+      ...(bodyOf(task).required ?? []),
+      ...inside,
+      ...MYSQL.map((key) => `mysql_parameter.${key}`),
+    ].concat(['field', 'path', 'to', 'type'].map((key) => `transforms.json_path.${key}`));
     for (const { path, schema: own } of keys) {
       const absent = required.includes(path) ? [] : [null, '', '${X}'];
       const standing = own.default === undefined ? [] : [own.default];
@@ -82,7 +94,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
   });
 
   it('the loader finds nothing wrong with an example either', () => {
-    const env = { MILVUS_PASSWORD: 'a', MILVUS_TOKEN: 'b' };
+    const env = { MILVUS_PASSWORD: 'a', MILVUS_TOKEN: 'b', MYSQL_PASSWORD: 'c' };
     for (const { path, schema } of keys.filter((key) => !key.path.includes('.'))) {
       const rest = MINIMAL[task].split('\n').filter((line) => !line.startsWith(`  ${path}:`));
       for (const value of schema.examples ?? []) {
@@ -100,13 +112,25 @@ describe.each(TASKS)('the schema of %s', (task) => {
       notes: [],
       source: { ...config.source, idsOptional: 0 },
     });
-    const plain = validateText(MINIMAL[task]);
     for (const { path, schema } of keys.filter((key) => key.schema.default !== undefined)) {
-      const [first = '', second] = path.split('.');
-      if (first === 'dest_tls' && second) continue;
+      const [first = '', second, third] = path.split('.');
+      // What a group alone means is not what it means to leave it out.
+      if (third || (first.endsWith('_tls') && second)) continue;
+      // Only with a Milvus 2.x as source, which must be named by another key then.
+      const place = first === 'source_host' ? 'source_port: 19530' : 'source_host: 127.0.0.1';
+      const base = /^source_(host|port|tls)$/.test(first)
+        ? MINIMAL[task].replace('source_milvus_path: old', `source_db: other\n  ${place}`)
+        : MINIMAL[task];
+      const needed: Readonly<Record<string, string>> = {
+        merge: 'into: x',
+        mysql_parameter: 'host: h, user: u, database: d',
+      };
+      const group = needed[first];
+      const plain = group ? `${base}\n  ${first}: {${group}}` : base;
       const value = JSON.stringify(schema.default);
-      const line = second ? `  ${first}: {${second}: ${value}}` : `  ${first}: ${value}`;
-      expect(without(validateText(`${MINIMAL[task]}\n${line}`)), path).toStrictEqual(without(plain));
+      const inner = group ? `${group}, ${second}: ${value}` : `${second}: ${value}`;
+      const written = second ? `${base}\n  ${first}: {${inner}}` : `${base}\n  ${first}: ${value}`;
+      expect(without(validateText(written)), path).toStrictEqual(without(validateText(plain)));
     }
   });
 
@@ -118,7 +142,10 @@ describe.each(TASKS)('the schema of %s', (task) => {
     const shipped = readFileSync(new URL(`yamls/${task}.yaml`, ROOT), 'utf8');
     expect(shipped.split('\n').slice(1)).toEqual(text.split('\n').slice(1));
     expect(shipped.split('\n')[0]).toBe(`# yaml-language-server: $schema=../schemas/${task.toLowerCase()}.schema.json`);
-    expect(validateText(text)).toMatchObject({ task, dest: { at: { kind: 'embedded' } } });
+    const config = validateText(text);
+    expect(config.task).toBe(task);
+    if (task === 'M2H') expect(config.archive?.dir).toMatch(/\.quickstart\/archive$/);
+    else expect(config.dest.at.kind).toBe('embedded');
     expect(accepts(schemaFor(task), parse(text))).toBe(true);
   });
 });
@@ -157,10 +184,57 @@ describe('the published schema and the loader agree', () => {
     [f2m('columns: {a: b}'), false],
     [h2m('columns: {a: b}'), true],
     [h2m('columns: {a: 1b}'), false],
+    [m2m(), true],
+    [m2h(), true],
+    [live(), true],
+    [m2m('source_uri: http://a'), false],
+    [m2m('source_uri: ', 'source_host: ""'), true],
+    ['M2M: {source_collection: c}', false],
+    ['M2M: {source_collection: c, source_port: 1}', true],
+    ['M2M: {source_uri: http://a}', false],
+    ["M2M: {source_uri: http://a, source_collection: ''}", false],
+    ["M2M: {source_uri: http://a, source_collection: '*'}", true],
+    ['M2M: {source_uri: http://a, source_collection: [a, 2021, true]}', true],
+    ['M2M: {source_uri: http://a, source_collection: 2021}', true],
+    ['M2M: {source_uri: http://a, source_collection: {a: , b: [p, 1], c: p, d: ""}}', true],
+    ['M2M: {source_uri: http://a, source_collection: {a: {b: c}}}', false],
+    ['M2M: {source_uri: http://a, source_collection: {a: []}}', false],
+    ['M2M: {source_uri: http://a, source_collection: {}}', false],
+    ['M2M: {source_uri: http://a, source_collection: []}', false],
+    ['M2M: {source_uri: http://a, source_collection: [{a: b}]}', false],
+    ['M2H: {source_uri: http://a, source_collection: c}', false],
+    [live('source_host: b'), false],
+    [live('source_token: a', 'source_user: b', 'source_password: c'), false],
+    [live('mysql_parameter: '), true],
+    [live('mysql_parameter: {host: a, user: b, database: c}'), false],
+    [live('unflushed: warn'), false],
+    [live('filter: a > 1', 'output_fields: [a]'), true],
+    [m2m('filter: a > 1'), false],
+    [m2m('source_db: a'), false],
+    [m2m("mysql_parameter: ''"), true],
+    [m2m('mysql_parameter: {host: a, user: b, database: c, port: 1}'), true],
+    [m2m('mysql_parameter: {host: a, user: b}'), false],
+    [m2m('merge: {into: a}'), true],
+    [m2m('merge: {partition: a}'), false],
+    [m2m('merge: {into: a}', 'collection_map: {c: b}'), false],
+    [m2m('collection_map: {c: 1b}'), false],
+    [m2m('collection_map: {}'), false],
+    [m2m('id_offset: {c: 5}'), true],
+    [m2m('id_offset: {c: x}'), false],
+    [m2m('id_offset: 5'), true],
+    [m2m('id_start: 5'), false],
+    [m2m('on_error: stop'), true],
+    [m2m('collection_parameter: {load: true, index: none, shards: 2}'), true],
+    [m2m('collection_parameter: {dimension: 4}'), false],
+    [m2h('dest_uri: http://a'), false],
+    [m2h('mode: skip'), false],
+    [m2h('gzip: 9', 'rows_per_file: 1'), true],
+    [m2h('gzip: 10'), false],
+    [m2h('rows_per_file: 0'), false],
   ];
   it.each(cases)('%j', (text, ok) => {
     const data = parse(text, { logLevel: 'silent' });
-    const task: TaskName = 'F2M' in data ? 'F2M' : 'H2M';
+    const task = TASKS.find((name) => name in data) ?? 'F2M';
     expect(issuesOf(text).length === 0).toBe(ok);
     // Keys of groups can be groups in YAML; JSON has only text there.
     expect(accepts(schemaFor(task), JSON.parse(JSON.stringify(data)))).toBe(ok);

@@ -47,3 +47,21 @@ export function f2m(...lines: readonly string[]): string {
 export function h2m(...lines: readonly string[]): string {
   return ['H2M:', '  data_path: a.h5', '  dest_collection_name: c', ...lines.map((line) => `  ${line}`)].join('\n');
 }
+
+/** An M2M file with further lines below the task; its source is the folder `old`, its collection `c`. */
+export function m2m(...lines: readonly string[]): string {
+  return ['M2M:', '  source_milvus_path: old', '  source_collection: c', ...lines.map((line) => `  ${line}`)].join(
+    '\n',
+  );
+}
+
+/** An M2H file with further lines below the task; its source is the folder `old`, its collection `c`. */
+export function m2h(...lines: readonly string[]): string {
+  const head = ['M2H:', '  source_milvus_path: old', '  source_collection: c', '  data_dir: out'];
+  return [...head, ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+/** An M2M file whose source is a Milvus 2.x. */
+export function live(...lines: readonly string[]): string {
+  return ['M2M:', '  source_uri: http://a', '  source_collection: c', ...lines.map((line) => `  ${line}`)].join('\n');
+}

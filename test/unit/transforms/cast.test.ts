@@ -311,7 +311,7 @@ describe('vectors', () => {
   });
 
   it('the error is measured over all batches', () => {
-    const values = [0.1, -0.25, 1000.3, 1e-9, 0, 3.14159];
+    const values = [0.1, -0.25, 1000.3, 1e-9, 0, 3.3];
     const single = values.map(Math.fround);
     const batch = batchOf(3, floats('x', 2, values));
     const bound = bind(batch, cast('FLOAT16_VECTOR'));
@@ -320,7 +320,7 @@ describe('vectors', () => {
       return [...(rawColumn(back, 0).values as Float32Array)];
     });
     // The neighbours of these values among the halves, computed by hand: 2^-14, 2^-1 and 2^-10 of a unit.
-    expect(bits).toEqual([0.0999755859375, -0.25, 1000.5, 0, 0, 3.140625]);
+    expect(bits).toEqual([0.0999755859375, -0.25, 1000.5, 0, 0, 3.30078125]);
     const errors = single.map((v, i) => Math.abs(v - bits[i]!));
     const relative = single.flatMap((v, i) => (v === 0 ? [] : [errors[i]! / Math.abs(v)]));
     const mean = (list: number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
@@ -404,7 +404,8 @@ describe('what cannot be cast', () => {
   it('the key may become text and back, but not by a text that is not the number', () => {
     const step = (type: MilvusType): ReturnType<typeof cast> => ({ kind: 'cast', fields: { id: { type } } });
     const out = run(batch, step('VARCHAR'), step('INT64'));
-    expect(rowTexts(out)).toEqual(rowTexts(batch));
+    expect(valuesOf(out, 'id')).toEqual([1n]);
+    expect(specsOf(out.schema)).toEqual(specsOf(batch.schema));
     const keyed = batchOf(2, texts('x', ['7', '007'], { primaryKey: true } as Partial<FieldSpec>));
     expect(thrown(() => run(keyed, cast('INT64')))).toContain('row 101 (id "007"): `x`: the key `007` would become 7');
   });

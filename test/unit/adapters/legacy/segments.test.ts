@@ -198,7 +198,19 @@ describe('files that do not fit', () => {
     const error = await errorOf(() => openOne(path, undefined, { onMissingSegment: 'skip' }));
     expect(error.code).toBe('SRC_TRUNCATED');
     expect(error.message).toMatch(
-      /1\.rv: need 8 bytes, have 3; and so do others: .*3\.uid announces 0 bytes: need 8 bytes, have 9$/,
+      /1\.rv: need 8 bytes, have 3; other damaged segments: .*3\.uid announces 0 bytes: need 8 bytes, have 9$/,
+    );
+  });
+
+  it('are told beside what is missing, in all partitions', async () => {
+    const tables = [{ name: 'a' }, { name: '9', owner: 'a', tag: 'p' }];
+    const path = buildFolder(tables, [
+      { table: 'a', segment: '1' },
+      { table: '9', segment: '2', rows: 4 },
+    ]);
+    truncateSync(join(writeSegment(path, 'a', '1', []), '1.rv'), 3);
+    expect((await errorOf(() => openOne(path))).message).toMatch(
+      /have 3; and collection "a" lacks files of 1 segment with 4 rows by the metadata: 2 \(no folder, 4 rows\)$/,
     );
   });
 

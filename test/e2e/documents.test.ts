@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, inject, test } from 'vitest';
+import { CACHE, PROJECT } from '../support/environments.js';
+import { counts } from '../support/python.js';
+import { dropCollections, milvusUri, runYaml, temporaryFolder, unique } from './support.js';
+
+interface Block {
+  readonly file: string;
+  readonly line: number;
+  readonly language: string;
+  readonly text: string;
+}
+
+function blocksOf(file: string): Block[] {
+  const text = readFileSync(join(PROJECT, file), 'utf8');
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map((match) => ({
+    file,
+    line: text.slice(0, match.index).split('\n').length,
+    language: match[1]!,
+    text: match[2]!,
+  }));
+}
+
+const pages = ['README.md', ...readdirSync(join(PROJECT, 'docs')).map((name) => `docs/${name}`)];
+const blocks = pages.filter((page) => page.endsWith('.md')).flatMap(blocksOf);
+const tasks = blocks.filter(({ language, text }) => language === 'yaml' && /^(F2M|H2M):/.test(text));
+const programs = blocks.filter(({ text }) => text.startsWith('// runnable'));
+
+afterAll(dropCollections);
+
+/** The text with the server and the collection of the test in the place of those that the page names. */
+function here(text: string): { text: string; collection: string } {
+  const collection = unique('docs');
+  const [host, port] = inject('milvusAddress').split(':') as [string, string];
+  const changed = text
+    .replaceAll('http://127.0.0.1:19530', milvusUri())
+    .replace(/dest_host: \S+/, `dest_host: ${host}`)
+    .replace(/dest_port: \d+/, `dest_port: ${port}`)
+    .replace(/dest_collection_name: \S+/, `dest_collection_name: ${collection}`);
+  return { text: changed, collection };
+}
+
+test('the README shows tasks', () => {
+  expect(tasks.filter((block) => block.file === 'README.md').length).toBeGreaterThanOrEqual(2);
+  expect(programs.length).toBeGreaterThan(0);
+});
+
+describe.concurrent('what the pages show runs', () => {
+  test.for(tasks)('$file:$line', async (block) => {
+    const { text, collection } = here(block.text);
+    const path = join(await temporaryFolder(), 'task.yaml');
+    await writeFile(path, text);
+    const done = await runYaml(path, { cwd: PROJECT });
+    expect(done.report.error, done.stderr).toBe(null);
+    const written = done.report.targets.reduce((sum, target) => sum + target.rows_written, 0);
+    expect(written).toBeGreaterThan(0);
+    expect((await counts({ collection })).count).toBe(written);
+  });
+
+  test.for(programs)('$file:$line as a program', async (block) => {
+    const { text, collection } = here(block.text);
+    // Within the package, so that it can import it by its name.
+    const path = join(CACHE, `${collection}.mjs`);
+    await writeFile(path, text);
+    try {
+      const env = { ...process.env, MILVUSDM_PATH: await temporaryFolder() };
+      const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: PROJECT, env, timeout: 60_000 });
+      expect(stdout).toBe('done 5000 sample\n');
+    } finally {
+      await rm(path);
+    }
+    expect((await counts({ collection })).count).toBe(5000);
+  });
+});
+
+describe('the examples in yamls/ run as they are', () => {
+  test.for(['F2M', 'H2M'])('%s', async (task) => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'yamls'));
+    await symlink(join(PROJECT, 'fixtures'), join(folder, 'fixtures'));
+    const name = join('yamls', `${task}.yaml`);
+    await writeFile(join(folder, name), readFileSync(join(PROJECT, name)));
+    const done = await runYaml(name, { cwd: folder });
+    expect(done.report).toMatchObject({ task, status: 'done', error: null });
+    expect(done.target.rows_written).toBeGreaterThan(0);
+    expect(done.target.verified).toBe('sample');
+    const again = await runYaml(name, { cwd: folder });
+    expect(again.report.status).toBe('skipped');
+  });
+});
