@@ -14,7 +14,7 @@ export interface Split {
   /** Partition that its rows go to, where the source names one. */
   readonly partition?: string;
   readonly rows: number;
-  /** Bytes of all values as they will be batched. */
+  /** Bytes of all values as they will be batched; an estimate where there is text. */
   readonly bytes: number;
   /** Changes when the content may have changed (size, mtime, digest of the header). */
   readonly fingerprint: string;

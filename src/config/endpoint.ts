@@ -18,7 +18,11 @@ interface RawEndpoint {
 }
 
 /** What says that a source is a Milvus 2.x, and where. */
-export const SOURCE_PLACE = ['source_uri', 'source_host', 'source_port'] as const satisfies readonly (keyof RawTask)[];
+export const SOURCE_PLACE: readonly ['source_uri', 'source_host', 'source_port'] = [
+  'source_uri',
+  'source_host',
+  'source_port',
+];
 
 /** What the file says of one side. */
 export function endpointKeys(side: Side, raw: Partial<RawTask>): RawEndpoint {

