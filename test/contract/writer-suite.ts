@@ -39,7 +39,7 @@ function texts(rows: number, text: (row: number) => string): TextColumn {
   return { bytes: new Uint8Array(Buffer.concat(parts)), offsets };
 }
 
-const title = (id: bigint): string => `row "${id}" é${'x'.repeat(Number(id % 7n))}`;
+const title = (id: bigint): string => `row "${id}" é${'x'.repeat(Number(id < 0n ? -id : id) % 7)}`;
 const vector = (id: bigint): Float32Array => Float32Array.from({ length: DIM }, (_, i) => Number(id) + i / 16);
 
 /** Rows whose values follow from their ids, with the arrays that they lie in. */
@@ -100,7 +100,7 @@ async function intact(writer: Writer, ids: readonly bigint[], unit: WriteUnit = 
 
 /** What every writer has to keep to. `open` gives a new, empty place each time. */
 export function writerSuite(name: string, open: () => Promise<Place>): void {
-  describe(name, () => {
+  describe.concurrent(name, () => {
     test('planning changes nothing, however often', async () => {
       await using place = await open();
       for (const mode of ['skip', 'append', 'overwrite', 'append'] as const) {

@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import grpc from '@grpc/grpc-js';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { runCli } from '../support/cli.js';
 import { counts, digest, makeCollection } from '../support/python.js';
@@ -210,6 +211,44 @@ describe.concurrent('failures are one JSON document, too', () => {
     expect(performance.now() - began).toBeLessThan(20_000);
   });
 });
+
+describe.concurrent('credentials that the server refuses', () => {
+  test.for([grpc.status.UNAUTHENTICATED, grpc.status.PERMISSION_DENIED])(
+    'status %i: exit 4, DST_AUTH',
+    async (code) => {
+      const server = new grpc.Server();
+      const raw = { requestStream: false, responseStream: false, requestSerialize, requestDeserialize };
+      const method = (path: string) => ({
+        ...raw,
+        path,
+        responseSerialize: requestSerialize,
+        responseDeserialize: requestDeserialize,
+      });
+      const names = ['Connect', 'GetVersion', 'DescribeCollection', 'ShowCollections'];
+      const paths = names.map((name) => [name, method(`/milvus.proto.milvus.MilvusService/${name}`)]);
+      const refuse: grpc.handleUnaryCall<Buffer, Buffer> = (_call, answer) =>
+        answer({ code, details: 'auth check failure' });
+      server.addService(Object.fromEntries(paths), Object.fromEntries(names.map((name) => [name, refuse])));
+      const port = await new Promise<number>((resolve, reject) =>
+        server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
+          error ? reject(error) : resolve(bound),
+        ),
+      );
+      const keys = { data_path: FLOATS, dest_collection_name: 'never', dest_token: 'wrong-token-a1b2' };
+      const done = await run({ ...keys, dest_uri: `http://127.0.0.1:${port}` });
+      server.forceShutdown();
+      expect(done.code).toBe(4);
+      expect(done.report.error).toMatchObject({
+        code: 'DST_AUTH',
+        message: expect.stringContaining('auth check failure'),
+      });
+      expect(done.stdout + done.stderr).not.toContain('wrong-token');
+    },
+  );
+});
+
+const requestSerialize = (bytes: Buffer): Buffer => bytes;
+const requestDeserialize = (bytes: Buffer): Buffer => bytes;
 
 /** A port on which nobody listens. */
 async function closedPort(): Promise<number> {
