@@ -17,6 +17,8 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // These tests wait for servers most of the time.
+          maxConcurrency: 8,
         },
       },
     ],

@@ -99,7 +99,7 @@ describe.concurrent('every fixture that can be read', () => {
     const { expected } = one;
     const collection = collectionFor(one);
     const numbered = (expected.ids ?? expected.idkind) === 'none';
-    const target = { dest_collection_name: collection, dest_partition_name: partitionFor(one), mode: 'append' };
+    const target = { dest_collection_name: collection, dest_partition_name: partitionFor(one), mode: 'skip' };
     const parameter = { ...QUICK.collection_parameter, ...(one.keys.collection_parameter ?? {}) };
     const keys = { ...QUICK, ...one.keys, ...target, ...(numbered ? { id_start: 0 } : {}) };
     const done = await inTurn(collection, () => runOk({ ...keys, collection_parameter: parameter }));

@@ -66,9 +66,11 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
         lease.release();
         throw thrown;
       }
-      // A turn later, so that whoever waits for the ack can stop the next batch before it gets this place.
-      const release = (): unknown => setImmediate(() => lease.release());
-      return { ack: send(request, batch.numRows, options).finally(release) };
+      const ack = send(request, batch.numRows, options);
+      // Behind those who wait for the ack, so that they can stop the next batch before it gets this place.
+      const release = (): void => queueMicrotask(() => lease.release());
+      ack.then(release, release);
+      return { ack };
     },
   };
 }

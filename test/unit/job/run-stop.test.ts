@@ -27,7 +27,8 @@ describe('a run that is stopped', () => {
     expect(report).toMatchObject({ status: 'interrupted', exit_code: 130, error: { code: 'INTERRUPTED' } });
     const target = report.targets[0]!;
     expect(target.rows_written).toBe(keysIn(scene.writer).length);
-    expect(target.rows_written).toBe(12);
+    // The fourth batch waited for its place when the stop came, and was not sent.
+    expect(target.rows_written).toBe(9);
     expect(scene.writer.steps).not.toContain('commit');
     expectClosed(scene);
   });
