@@ -28,6 +28,7 @@ function blocksOf(file: string): Block[] {
 const pages = ['README.md', ...readdirSync(join(PROJECT, 'docs')).map((name) => `docs/${name}`)];
 const blocks = pages.filter((page) => page.endsWith('.md')).flatMap(blocksOf);
 const tasks = blocks.filter(({ language, text }) => language === 'yaml' && /^(F2M|H2M):/.test(text));
+const catalogs = blocks.filter(({ language, text }) => language === 'yaml' && /^(M2M|M2H):/.test(text));
 const programs = blocks.filter(({ text }) => text.startsWith('// runnable'));
 
 afterAll(dropCollections);
@@ -61,6 +62,19 @@ describe.concurrent('what the pages show runs', () => {
     expect((await counts({ collection })).count).toBe(written);
   });
 
+  test.for(catalogs)('$file:$line', async (block) => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'task.yaml');
+    const text = block.text
+      .replaceAll('http://127.0.0.1:19530', milvusUri())
+      .replace(/data_dir: \S+/, `data_dir: ${folder}/archive`)
+      .replace(/m2m_page_\w+/g, () => unique('docs'));
+    await writeFile(path, text);
+    const done = await runYaml(path, { cwd: PROJECT });
+    expect(done.report.error, done.stderr).toBe(null);
+    expect(done.report.targets.reduce((sum, target) => sum + target.rows_written, 0)).toBeGreaterThan(100);
+  });
+
   test.for(programs)('$file:$line as a program', async (block) => {
     const { text, collection } = here(block.text);
     // Within the package, so that it can import it by its name.
@@ -78,6 +92,14 @@ describe.concurrent('what the pages show runs', () => {
 });
 
 describe('the examples in yamls/ run as they are', () => {
+  test.for(['M2M', 'M2H'])('%s', async (task) => {
+    const folder = await temporaryFolder();
+    await symlink(join(PROJECT, 'fixtures'), join(folder, 'fixtures'));
+    const done = await runYaml(join(PROJECT, 'yamls', `${task}.yaml`), { cwd: folder });
+    expect(done.report).toMatchObject({ task, status: 'done', error: null });
+    expect(done.report.targets.reduce((sum, target) => sum + target.rows_written, 0)).toBeGreaterThan(300);
+  });
+
   test.for(['F2M', 'H2M'])('%s', async (task) => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'yamls'));
