@@ -102,6 +102,7 @@ export async function emptyPartition(
   key: { name: string; text: boolean },
   remove: (expression: string) => Promise<void>,
 ): Promise<void> {
+  let before: string | undefined;
   for (;;) {
     const page = await query(connection, {
       collection,
@@ -113,7 +114,18 @@ export async function emptyPartition(
     if (page.rows === 0) break;
     const { values } = columnOf(page.columns, key.name, collection);
     const keys = Array.from({ length: page.rows }, (_, i) => keyLiteral(keyAt(values, i)));
-    await remove(`${key.name} in [${keys.join(',')}]`);
+    const shown = keys.join(',');
+    if (shown === before) {
+      throw fail(
+        'DST_REFUSED',
+        `the rows of partition "${partition}" of "${collection}" are still there after they were deleted`,
+        {
+          hint: 'Overwrite the whole collection instead (no dest_partition_name).',
+        },
+      );
+    }
+    before = shown;
+    await remove(`${key.name} in [${shown}]`);
   }
   const left = await countRows(connection, collection, { partition });
   if (left === 0) return;
