@@ -66,12 +66,12 @@ export async function digest(target: DigestTarget): Promise<FullDigest> {
 }
 
 /** What was found in one partition. */
-export type Content = Pick<FullDigest, 'rows' | 'sha256' | 'sha256_ids' | 'columns'>;
+export type Content = Pick<FullDigest, 'rows' | 'dim' | 'sha256' | 'sha256_ids' | 'columns'>;
 
-/** {@link digest} of several collections and of each of their partitions, which costs one loading per collection. */
+/** {@link digest} of each partition of several collections, which costs one loading per collection. */
 export async function partitionDigests(
   collections: readonly string[],
-): Promise<Map<string, FullDigest & { readonly parts: Readonly<Record<string, Content>> }>> {
+): Promise<Map<string, Digest & { readonly parts: Readonly<Record<string, Content>> }>> {
   const args = ['--uri', `http://${inject('milvusAddress')}`, '--each-partition', '--collection', ...collections];
   const lines = (await python('digest.py', args, 300_000)).trim().split('\n');
   return new Map(lines.map((line) => JSON.parse(line)).map((found) => [found.collection, found]));

@@ -150,6 +150,15 @@ describe('emptyPartition', () => {
     expect(await empty([])).toBe(0);
   });
 
+  it('ends when the server does not delete what it was told to', async () => {
+    const connection = serverOf([row(7n, [0, 0], 'p')]);
+    const key = { name: 'pk', text: false };
+    await expect(emptyPartition(connection, 'books', 'p', key, async () => {})).rejects.toMatchObject({
+      code: 'DST_REFUSED',
+      message: expect.stringContaining('still there after they were deleted'),
+    });
+  });
+
   it('says so when rows remain that no query finds', async () => {
     const rows = [row(SMALLEST, [0, 0], 'p'), row(7n, [0, 0], 'p')];
     await expect(empty(rows)).rejects.toMatchObject({
