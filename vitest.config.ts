@@ -1,16 +1,14 @@
-import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // The server tests wait most of the time, for a server that does several things at once.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    maxWorkers: 2,
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -18,10 +16,10 @@ export default defineConfig({
           name: 'servers',
           include: ['test/{contract,e2e,interop,crash}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
-          // These tests wait for servers most of the time.
-          maxConcurrency: 8,
+          // Each of them is a process beside a server that takes a core for itself.
+          maxConcurrency: 4,
         },
       },
     ],

@@ -185,21 +185,19 @@ describe.concurrent('failures are one JSON document, too', () => {
 
   test.for(['127.0.0.1', 'localhost'])('no server at %s: exit 5 in good time', async (host) => {
     const port = await closedPort();
-    const began = performance.now();
     const done = await run({ data_path: FLOATS, dest_host: host, dest_port: port, dest_collection_name: 'never' });
     expect(done.code).toBe(5);
     expect(done.report.error).toMatchObject({
       code: 'NET_UNAVAILABLE',
       message: expect.stringContaining(String(port)),
     });
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(done.report.seconds).toBeLessThan(20);
   });
 
   test('something that is no Milvus: exit 5 in good time', async () => {
     const server = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.0 400 Bad Request\r\n\r\n'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
-    const began = performance.now();
     const done = await run({
       data_path: FLOATS,
       dest_host: '127.0.0.1',
@@ -208,7 +206,7 @@ describe.concurrent('failures are one JSON document, too', () => {
     });
     server.close();
     expect(done.code).toBe(5);
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(done.report.seconds).toBeLessThan(20);
   });
 });
 
