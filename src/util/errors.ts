@@ -128,7 +128,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
   SRC_CHANGED: {
     exit: EXIT.source,
-    when: 'A source file changed while it was being read.',
+    when: 'A source changed while it was being read.',
     hint: 'Stop whatever writes to it and run again.',
   },
   SRC_UNFLUSHED: {
