@@ -13,6 +13,7 @@ export const VECTOR_FIELD: CollectionField = fieldOf('embedding', 'FLOAT_VECTOR'
 export function collectionOf(more: Partial<CollectionInfo> = {}): CollectionInfo {
   return {
     name: 'books',
+    identity: '1',
     description: '',
     fields: [KEY_FIELD, VECTOR_FIELD],
     dynamic: false,
