@@ -67,7 +67,7 @@ export interface Reader extends AsyncDisposable {
   readonly warnings: readonly string[];
   /** What became known only while reading, e.g. rows that a source counts but does not show. */
   lateWarnings?(): readonly string[];
-  /** Splits that it serves well at a time; one where absent. */
+  /** Splits that may be read at a time, and are then read faster; 1 where absent. Order between splits then means nothing. */
   readonly parallelSplits?: number;
   splits(): Promise<readonly Split[]>;
   /** Batches of a split in a fixed order. Throws SRC_* errors. */
