@@ -14,6 +14,7 @@ export function collectionOf(more: Partial<CollectionInfo> = {}): CollectionInfo
   return {
     id: '1',
     name: 'books',
+    identity: '1',
     description: '',
     fields: [KEY_FIELD, VECTOR_FIELD],
     dynamic: false,
