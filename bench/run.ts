@@ -7,6 +7,7 @@ import { isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
 import { insertSection } from './sections/insert.js';
 import { memorySection } from './sections/memory.js';
+import { readMilvusSection } from './sections/read-milvus.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
 
@@ -15,6 +16,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   throughput: throughputSection,
   insert: insertSection,
   memory: memorySection,
+  'read-milvus': readMilvusSection,
 };
 
 const { values } = parseArgs({

@@ -11,6 +11,8 @@ export interface Features {
   /** Largest message that it takes, in bytes. */
   readonly maxMessageBytes: number;
   readonly timestamps: boolean;
+  /** Fields may be null (Milvus 2.5 and later; older servers take the schema and then refuse the rows). */
+  readonly nullable: boolean;
 }
 
 function atLeast(version: readonly number[], major: number, minor: number): boolean {
@@ -39,6 +41,7 @@ export function featuresOf(version: string): Features {
     maxInFlight: lite ? 1 : 16,
     maxMessageBytes: 64 * 1024 * 1024,
     timestamps: !lite,
+    nullable: lite || atLeast(numbers, 2, 5),
   };
 }
 
