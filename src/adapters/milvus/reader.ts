@@ -179,7 +179,7 @@ function describe(source: Source, splits: readonly Split[]): SourceInfo {
 }
 
 /**
- * Reads a collection of a running Milvus in the order of its keys, all at one point in time: partition by partition, and
+ * Reads a collection of a running Milvus in the order of its keys, all that was written before `at`: partition by partition, and
  * large partitions in several key ranges, each a split of its own. While a page is being written the next one is already
  * asked for. The collection must be loaded; the caller of `close` puts its state back.
  */
