@@ -1,15 +1,13 @@
 import type { Target } from '../adapters/types.js';
-import { keyIndex } from '../batch/columns.js';
 import type { TaskConfig } from '../config/types.js';
-import { bindTransforms } from '../transforms/bind.js';
-import { dropRows } from '../transforms/drop-rows.js';
-import { type IdSource, idTransform } from '../transforms/ids.js';
+import type { IdSource } from '../transforms/ids.js';
 import type { Transformer } from '../transforms/types.js';
 import { rejectAfterAbort, throwIfAborted } from '../util/abort.js';
 import { plural } from '../util/bytes.js';
 import { fail, type MilvusdmError, toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
 import { type BadRows, collectBadRows } from './bad-rows.js';
+import { bindRun, keySource } from './binding.js';
 import type { CollectionTask } from './collection-task.js';
 import { copyRows, newResult, type UnitResult } from './copy.js';
 import {
@@ -74,9 +72,10 @@ async function firstId(run: Run, open: OpenCollection): Promise<bigint> {
 
 async function chooseIds(run: Run, open: OpenCollection): Promise<IdSource> {
   const { idOffset, newIds } = run.config.options;
-  if (open.plan.autoId) return { kind: 'target' };
-  if (keyIndex(open.reader.schema) >= 0 && !newIds) return { kind: 'stored', offset: idOffset };
-  return { kind: 'rows', field: run.config.parameter.idField, start: await firstId(run, open) };
+  const kind = keySource(open.reader.schema, newIds, open.plan.autoId);
+  if (kind === 'target') return { kind };
+  if (kind === 'stored') return { kind, offset: idOffset };
+  return { kind, field: run.config.parameter.idField, start: await firstId(run, open) };
 }
 
 function tellDuplicates(run: Run, open: OpenCollection, result: Preflight): void {
@@ -197,16 +196,14 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
     return 'skipped';
   }
   const ids = await chooseIds(run, open);
-  const transform = idTransform(open.reader.schema, ids);
-  const pre = await check(run, open, ids, transform);
+  const pre = await check(run, open, ids, bindRun(open.reader.schema, ids).ids);
   run.teller.phase('prepare');
   throwIfAborted(run.signals.stop);
   await markUnfinished(run.id, run.config);
   await open.writer.prepare(open.plan);
   run.teller.phase('write');
-  const steps = bindTransforms(transform.schema, run.config.transforms ?? []);
-  const dropping = pre.dropped ? [dropRows(transform.schema, pre.dropped)] : [];
-  const transformers = [transform, ...dropping, steps];
+  const { ids: keys, steps } = bindRun(open.reader.schema, ids, run.config.transforms, pre.dropped);
+  const transformers = [keys, steps];
   await copy(run, open, pre, transformers);
   for (const loss of steps.losses()) if (loss.affected > 0) warn(run, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(run, message);
