@@ -100,6 +100,11 @@ export interface CollectionSettings {
 export interface SourceCollection {
   readonly name: string;
   readonly settings: CollectionSettings;
+  /**
+   * Looks whether all of its rows can be read, as far as that costs little: existence and sizes of files. `open` then relies
+   * on it. Throws SRC_* errors.
+   */
+  check?(): Promise<void>;
   /** Opens its rows; splits carry their partition. The caller disposes of the reader. */
   open(): Promise<Reader>;
 }
