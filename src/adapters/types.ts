@@ -222,6 +222,8 @@ export interface Writer extends AsyncDisposable {
   readonly verifiesItself?: boolean;
   /** It keeps only the last of several rows with one id. */
   readonly deduplicates: boolean;
+  /** It refuses NaN and infinity in FLOAT and DOUBLE fields, not in vectors alone. */
+  readonly finiteScalars?: boolean;
   readonly server: string;
   /** @param exact count rows of the target exactly, also where that makes the server flush them first */
   plan(schema: Schema, units: readonly WriteUnit[], exact: boolean): Promise<WritePlan>;

@@ -2,7 +2,7 @@ import type { RecordBatch } from 'apache-arrow';
 import type { Ack, Reader, UnitPlan, Writer } from '../adapters/types.js';
 import { batchBytes } from '../batch/columns.js';
 import { createDigester, type Digester } from '../batch/digest.js';
-import { nonFiniteRows } from '../batch/finite.js';
+import { findNonFinite, nonFiniteRows } from '../batch/finite.js';
 import { takeRows } from '../batch/gather.js';
 import type { TaskConfig } from '../config/types.js';
 import type { Transformer } from '../transforms/types.js';
@@ -65,16 +65,15 @@ export function newResult(unit: UnitPlan): UnitResult {
 
 /** Names the bad rows of a batch that has its ids and still all of its rows, so that their numbers are those of the source. */
 async function noteBadRows(input: CopyInput, placed: PlacedBatch, batch: RecordBatch): Promise<void> {
-  for (const i of nonFiniteRows(batch)) {
+  for (const { row: i, reason } of findNonFinite(batch, input.writer.finiteScalars)) {
     const row = placed.row + i - placed.split.base;
-    const reason = 'NaN or infinity in the vector';
     await input.badRows.add({ source: placed.split.split.source, row, id: idText(batch, i), reason });
   }
   input.badRows.check();
 }
 
-function withoutBadRows(batch: RecordBatch): RecordBatch {
-  const bad = new Set(nonFiniteRows(batch));
+function withoutBadRows(batch: RecordBatch, scalars: boolean | undefined): RecordBatch {
+  const bad = new Set(nonFiniteRows(batch, scalars));
   if (bad.size === 0) return batch;
   const rows = Array.from({ length: batch.numRows }, (_, i) => i).filter((i) => !bad.has(i));
   return takeRows(batch, rows);
@@ -137,7 +136,7 @@ export async function copyRows(input: CopyInput, results: Map<string, UnitResult
         batch = transformer.apply(batch, item.row);
         if (input.checkFinite && i === 0) await noteBadRows(input, item, batch);
       }
-      if (input.checkFinite) batch = withoutBadRows(batch);
+      if (input.checkFinite) batch = withoutBadRows(batch, writer.finiteScalars);
       result.rowsRead += read;
       result.rowsSkipped += read - batch.numRows;
       await sendBatch(result, batch, read);

@@ -104,6 +104,7 @@ async function check(run: Run, open: OpenCollection, ids: IdSource, transform: T
   const total = splits.reduce((sum, s) => sum + s.rows, 0);
   const result = await preflight({
     digest: (run.config.transforms ?? []).length === 0,
+    finiteScalars: open.writer.finiteScalars ?? false,
     reader: open.reader,
     splits,
     ids: transform,

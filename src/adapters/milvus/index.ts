@@ -163,6 +163,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
   return {
     parallelism: batches.pool.size,
     deduplicates: connection.features.deduplicates,
+    finiteScalars: connection.features.finiteScalars,
     server: serverName(connection),
 
     async plan(source, units, exact): Promise<WritePlan> {
