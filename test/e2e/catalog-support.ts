@@ -23,12 +23,15 @@ export async function runTaskOk(task: 'M2M' | 'M2H' | 'H2M', keys: object): Prom
 }
 
 /** Rows and sha256 per partition, as pymilvus sees them. */
-export async function legacyDigest(collection: string): Promise<Record<string, { rows: number; sha256: string }>> {
-  return JSON.parse(await python('legacy_digest.py', [milvusUri(), collection]));
+export async function legacyDigest(
+  collection: string,
+  uri: string = milvusUri(),
+): Promise<Record<string, { rows: number; sha256: string }>> {
+  return JSON.parse(await python('legacy_digest.py', [uri, collection]));
 }
 
 /** What `2021-03` and its like are called in Milvus 2.x, or what the test's own map says. */
-export function partitionName(name: string): string {
+export function legalName(name: string): string {
   if (name === '') return '_default';
   const clean = name.replace(/[^A-Za-z0-9_]/gu, '_');
   return /^[0-9]/.test(clean) ? `_${clean}` : clean;
@@ -39,7 +42,7 @@ function byName(expected: ExpectedCollections[string]): [string, ExpectedPart][]
   const parts = Object.entries(expected.partitions);
   // Rows of a collection's own go to `_default`, as those with that tag do.
   const tagged = parts.some(([tag]) => tag === '_default');
-  return parts.filter(([tag]) => !(tagged && tag === '')).map(([tag, part]) => [partitionName(tag), part]);
+  return parts.filter(([tag]) => !(tagged && tag === '')).map(([tag, part]) => [legalName(tag), part]);
 }
 
 /** A collection of the server holds what expected.json says; of repeated ids a query shows one. */

@@ -1,34 +1,14 @@
 import { readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { python } from '../support/python.js';
 import { expectedOf } from '../unit/adapters/legacy/support.js';
 import { expectCollection, legacyDigest, QUICK_M2M, runTask, writtenTask } from './catalog-support.js';
-import {
-  dropCollections,
-  exists,
-  fixture,
-  milvusUri,
-  type Ran,
-  runYaml,
-  temporaryFolder,
-  unique,
-  withClient,
-} from './support.js';
+import { dropCollections, exists, fixture, milvusUri, type Ran, temporaryFolder, unique } from './support.js';
 
 // M2M and M2H: out of old Milvus directories and out of a running Milvus, compared by pymilvus.
 
 afterAll(dropCollections);
-
-/** The old documentation's file cannot name its target: it is the source's name. */
-async function dropFloatL2(): Promise<void> {
-  await withClient(async (client) => {
-    if ((await client.hasCollection({ collection_name: 'float_l2' })).value !== true) return;
-    await client.releaseCollection({ collection_name: 'float_l2' });
-    await client.dropCollection({ collection_name: 'float_l2' });
-  });
-}
 
 describe.concurrent('M2M from an old Milvus', () => {
   test.each(['small', 'floats', 'again', 'binary', 'log', 'secondary'])(
@@ -50,36 +30,6 @@ describe.concurrent('M2M from an old Milvus', () => {
     },
     300_000,
   );
-
-  test('the old documentation with only paths and host changed', async () => {
-    const text = `M2M:
-  milvus_version: {{var.release_version}}
-  source_milvus_path: '${fixture('legacy/small')}'
-  mysql_parameter: ''
-  source_collection:
-    float_l2:
-      - 'part_a'
-      - 'part_b'
-  dest_host: '${milvusUri().slice(7).split(':')[0]}'
-  dest_port: ${milvusUri().split(':')[2]}
-  mode: 'skip' # 'skip/append/overwrite'
-`;
-    const path = join(await temporaryFolder(), 'M2M.yaml');
-    await writeFile(path, text);
-    await dropFloatL2();
-    const first = await runYaml(path);
-    expect(first.report.error, first.stderr).toBe(null);
-    expect(first.report.targets.map((t) => [t.partition, t.rows_written])).toEqual([
-      ['part_a', 295],
-      ['part_b', 295],
-    ]);
-    expect(await legacyDigest('float_l2')).toMatchObject({
-      part_a: { sha256: expectedOf('small').collections.float_l2!.partitions.part_a!.sha256 },
-    });
-    const again = await runYaml(path);
-    expect(again.report.status).toBe('skipped');
-    await dropFloatL2();
-  });
 
   test('merges collections into one, with an offset for the ids of one of them', async () => {
     const into = unique('merged');
