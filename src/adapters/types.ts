@@ -102,6 +102,11 @@ export interface CollectionSettings {
 export interface SourceCollection {
   readonly name: string;
   readonly settings: CollectionSettings;
+  /**
+   * Looks whether all of its rows can be read, as far as that costs little: existence and sizes of files. `open` then relies
+   * on it. Throws SRC_* errors.
+   */
+  check?(): Promise<void>;
   /** Opens its rows; splits carry their partition. The caller disposes of the reader. */
   open(): Promise<Reader>;
 }
@@ -259,6 +264,8 @@ export interface Writer extends AsyncDisposable {
   readonly sequential?: boolean;
   /** It keeps only the last of several rows with one id. */
   readonly deduplicates: boolean;
+  /** It refuses NaN and infinity in FLOAT and DOUBLE fields, not in vectors alone. */
+  readonly finiteScalars?: boolean;
   readonly server: string;
   /** Throws DST_UNFINISHED when what is to be continued is not as it was left. */
   plan(schema: Schema, units: readonly WriteUnit[], o: PlanOptions): Promise<WritePlan>;

@@ -1,14 +1,12 @@
 import type { Target } from '../adapters/types.js';
-import { keyIndex } from '../batch/columns.js';
 import type { TaskConfig } from '../config/types.js';
-import { bindTransforms } from '../transforms/bind.js';
-import { dropRows } from '../transforms/drop-rows.js';
-import { type IdSource, idTransform } from '../transforms/ids.js';
+import type { IdSource } from '../transforms/ids.js';
 import type { Transformer } from '../transforms/types.js';
 import { throwIfAborted } from '../util/abort.js';
 import { plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import type { BadRows } from './bad-rows.js';
+import { bindRun, keySource } from './binding.js';
 import type { CollectionTask } from './collection-task.js';
 import { copyRows } from './copy.js';
 import { earlierTotals } from './ledger/continue.js';
@@ -76,9 +74,10 @@ async function firstId(run: Run, open: OpenCollection): Promise<bigint> {
 
 async function chooseIds(run: Run, open: OpenCollection): Promise<IdSource> {
   const { idOffset, newIds } = run.config.options;
-  if (open.plan.autoId) return { kind: 'target' };
-  if (keyIndex(open.reader.schema) >= 0 && !newIds) return { kind: 'stored', offset: idOffset };
-  return { kind: 'rows', field: run.config.parameter.idField, start: await firstId(run, open) };
+  const kind = keySource(open.reader.schema, newIds, open.plan.autoId);
+  if (kind === 'target') return { kind };
+  if (kind === 'stored') return { kind, offset: idOffset };
+  return { kind, field: run.config.parameter.idField, start: await firstId(run, open) };
 }
 
 function tellDuplicates(run: Run, open: OpenCollection, result: Preflight): void {
@@ -108,6 +107,7 @@ async function check(run: Run, open: OpenCollection, ids: IdSource, transform: T
   const total = splits.reduce((sum, s) => sum + s.rows, 0);
   const result = await preflight({
     digest: (run.config.transforms ?? []).length === 0,
+    finiteScalars: open.writer.finiteScalars ?? false,
     reader: open.reader,
     splits,
     ids: transform,
@@ -258,15 +258,14 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
     return 'skipped';
   }
   const ids = await chooseIds(run, open);
-  const transform = idTransform(open.reader.schema, ids);
-  const pre = await check(run, open, ids, transform);
+  const pre = await check(run, open, ids, bindRun(open.reader.schema, ids).ids);
   const lines = await prepare(run, open, pre, ids);
   job.teller.phase('write');
-  const steps = bindTransforms(transform.schema, run.config.transforms ?? []);
-  const dropping = pre.dropped ? [dropRows(transform.schema, pre.dropped)] : [];
-  const transformers = [transform, ...dropping, steps];
+  const { ids: keys, steps } = bindRun(open.reader.schema, ids, run.config.transforms, pre.dropped);
+  const transformers = [keys, steps];
   const checkFinite = run.config.options.preflight === 'headers';
-  await copy(run, open, pre, lines, { transformers, checkFinite, badRows: job.badRows });
+  const finiteScalars = open.writer.finiteScalars ?? false;
+  await copy(run, open, pre, lines, { transformers, checkFinite, finiteScalars, badRows: job.badRows });
   for (const loss of steps.losses()) if (loss.affected > 0) warn(job, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(job, message);
   await open.writer.commit(job.teller);

@@ -188,6 +188,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
       return batches.upserted;
     },
     deduplicates: connection.features.deduplicates,
+    finiteScalars: connection.features.finiteScalars,
     server: serverName(connection),
 
     async plan(source, units, { exact, resume, replace }): Promise<WritePlan> {
