@@ -72,7 +72,7 @@ function digestOf(buckets: BigUint64Array, counts: Float64Array): Digest {
 }
 
 /** Digest of all the rows together; that of no rows where there are none. */
-export function sumDigests(digests: Iterable<Digest>): Digest {
+export function combineDigests(digests: Iterable<Digest>): Digest {
   const buckets = new BigUint64Array(BUCKETS * 2);
   const counts = new Float64Array(BUCKETS);
   for (const digest of digests) {

@@ -1,14 +1,20 @@
-import { type Digest, sumDigests } from '../../batch/digest.js';
+import { combineDigests, type Digest } from '../../batch/digest.js';
 import { align, type FieldDifference } from './align.js';
 import { changedMeanwhile, type DifferenceKind, locate, type Visibility } from './locate.js';
 import { nameRows, type RowDifference } from './name-rows.js';
 import { type ContentSource, digestContents } from './source.js';
 
+/** A digest, perhaps without the buckets that tell where to look for differences. */
+export type KnownDigest = Pick<Digest, 'hex' | 'rows'> & Partial<Digest>;
+
 /** One side of a comparison. */
 export interface Side extends Visibility {
   readonly content: ContentSource;
-  /** Its digest where it is known already, over all of its fields in the order of its schema: then it is read only to name differences. */
-  readonly known?: Digest;
+  /**
+   * Its digest where it is known already, over all of its fields in the order of its schema, of `a` only: then it is read
+   * only to name differences.
+   */
+  readonly known?: KnownDigest;
 }
 
 export interface CompareOptions {
@@ -85,6 +91,11 @@ function hasKey({ content }: Side): boolean {
   return content.schema.fields.some((f) => f.metadata.get('milvus.primary_key') === 'true');
 }
 
+async function withBuckets(known: KnownDigest, read: () => Promise<Digest>): Promise<Digest> {
+  const { buckets, counts } = known;
+  return buckets && counts ? { ...known, buckets, counts } : read();
+}
+
 /** Keys of two types: no row of one side can be one of the other. */
 function keysDiffer(fields: readonly FieldDifference[], a: Side): boolean {
   return hasKey(a) && fields.some((f) => f.a?.primaryKey);
@@ -103,11 +114,11 @@ export async function compareContents(a: Side, b: Side, o: CompareOptions): Prom
   const knownA = fields.some((f) => f.a) ? undefined : a.known;
   const pass = counter((knownA ? 0 : rowsOf(a.content)) + rowsOf(b.content));
   const digestOf = async (content: ContentSource, signal: AbortSignal): Promise<Digest> =>
-    sumDigests((await digestContents(content, { ...pass, signal })).values());
+    combineDigests((await digestContents(content, { ...pass, signal })).values());
   const [digestA, digestB] = (await together(o.signal, [
     async (signal) => knownA ?? digestOf(aligned.a, signal),
     (signal) => digestOf(aligned.b, signal),
-  ])) as [Digest, Digest];
+  ])) as [KnownDigest, Digest];
   const rows = { a: digestA.rows, b: digestB.rows };
   const digests = { a: digestA.hex, b: digestB.hex };
   const ours = fields.filter((f) => !o.subset || f.a);
@@ -120,7 +131,7 @@ export async function compareContents(a: Side, b: Side, o: CompareOptions): Prom
   const located = await locate({
     a: sides.a,
     b: sides.b,
-    digests: { a: digestA, b: digestB },
+    digests: { a: await withBuckets(digestA, () => digestOf(aligned.a, o.signal)), b: digestB },
     visibility: { a, b },
     subset: o.subset ?? false,
     limit: o.limit ?? FIRST,

@@ -155,6 +155,10 @@ describe('comparing contents', () => {
     const other = await compareContents(side(a, { known }), side(await rowsContent(rowsOf(49))), { signal: NEVER });
     expect(other.differences).toEqual([{ id: '49', kind: 'missing', fields: [] }]);
     expect(reader.reads.length).toBeGreaterThan(0);
+    const { hex, rows } = known;
+    const bare = { known: { hex, rows } };
+    const third = await compareContents(side(a, bare), side(await rowsContent(rowsOf(48))), { signal: NEVER });
+    expect(third.differences.map((d) => d.id)).toEqual(['48', '49']);
   });
 
   it('is refused when a side changes between two passes', async () => {
