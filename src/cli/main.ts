@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
-import type { GlobalOptions } from './options.js';
+import type { DiffCommandOptions, GlobalOptions } from './options.js';
 import { printFailure } from './output.js';
 
 // Everything heavy is imported by the command that needs it: `--help` and `validate` load none of it.
@@ -12,6 +12,13 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 is needed.');
   return value;
+}
+
+function int64(text: string): bigint {
+  if (!/^-?[0-9]{1,19}$/.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
+    throw new InvalidArgumentError('a whole number of 64 bits is needed.');
+  }
+  return BigInt(text);
 }
 
 function withCommon(command: Command): Command {
@@ -34,6 +41,20 @@ function withRun(command: Command): Command {
     .option('--limit <rows>', 'rehearse on the first N rows', positive)
     .option('--restart', 'take the target as it is, also after a run of this job that was cut short')
     .option('--dry-run', 'the same as plan: read only');
+}
+
+/** How to get into each of two sides; secrets by reference, so that no list of processes shows them. */
+function withSides(command: Command): Command {
+  for (const side of ['a', 'b']) {
+    const of = side.toUpperCase();
+    command
+      .option(`--token-${side} <ref>`, `token for ${of}, as '\${NAME}' or '\${file:path}'`)
+      .option(`--user-${side} <name>`, `user for ${of}`)
+      .option(`--password-${side} <ref>`, `password for ${of}, as '\${NAME}' or '\${file:path}'`)
+      .option(`--db-${side} <name>`, `database of ${of}`)
+      .option(`--ca-${side} <file>`, `certificate of the authority that ${of}'s server is trusted by`);
+  }
+  return command.option('--id-start <n>', 'id of the first row of a side without ids; 0', int64);
 }
 
 type Action = (options: GlobalOptions) => Promise<ExitCode>;
@@ -74,6 +95,16 @@ function build(exit: (code: ExitCode) => void): Command {
   withRun(file('plan', 'show what a run would do; reads only', async () => (await import('./plan.js')).planCommand));
   withCommon(
     file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand),
+  );
+  withSides(
+    withCommon(
+      program
+        .command('diff <a> <b>')
+        .description('compare the rows of two places: collections, archives, Faiss or HDF5 files')
+        .action(async (a: string, b: string, options: DiffCommandOptions) =>
+          exit(await (await import('./diff.js')).diffCommand(a, b, options)),
+        ),
+    ),
   );
   withCommon(
     file(

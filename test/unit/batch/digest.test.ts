@@ -2,7 +2,7 @@ import type { RecordBatch } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { flat, isText, makeBatch, type RawValues, rawColumns, rowBytes } from '../../../src/batch/columns.js';
-import { createDigester, type Digest, combineDigests } from '../../../src/batch/digest.js';
+import { combineDigests, createDigester, type Digest } from '../../../src/batch/digest.js';
 import { type FieldSpec, fromArrowField } from '../../../src/batch/fields.js';
 import { takeRows } from '../../../src/batch/gather.js';
 import { batches, EVERY_TYPE, schemaOf, specOf, textColumn } from './support.js';
