@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
+import { packageVersion } from '../util/version.js';
 import type { DiffCommandOptions, GlobalOptions } from './options.js';
 import { printFailure } from './output.js';
 
@@ -40,6 +40,7 @@ function withRun(command: Command): Command {
   return withCommon(command)
     .option('--limit <rows>', 'rehearse on the first N rows', positive)
     .option('--restart', 'take the target as it is, also after a run of this job that was cut short')
+    .option('--report-dir <folder>', 'write the report there, as JSON and as an HTML page')
     .option('--dry-run', 'the same as plan: read only');
 }
 
@@ -65,7 +66,7 @@ function build(exit: (code: ExitCode) => void): Command {
   program
     .description('Moves vector data into and out of Milvus; every row is proven to have arrived.')
     .option('--yaml <file>', 'run the task in this YAML file')
-    .version(version(), '-V, --version')
+    .version(packageVersion(), '-V, --version')
     .enablePositionalOptions()
     .showHelpAfterError('(see milvusdm --help)')
     .configureOutput({ writeOut: (text) => process.stdout.write(text), writeErr: (text) => process.stderr.write(text) })
@@ -120,11 +121,6 @@ function build(exit: (code: ExitCode) => void): Command {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }
   return program;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** Leaves once stdout has taken everything; a reader that went away is no failure of ours. */

@@ -1,5 +1,6 @@
 import type { Target } from '../adapters/types.js';
 import { keyIndex } from '../batch/columns.js';
+import { specsOf } from '../batch/fields.js';
 import type { TaskConfig } from '../config/types.js';
 import { bindTransforms } from '../transforms/bind.js';
 import { dropRows } from '../transforms/drop-rows.js';
@@ -207,6 +208,9 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   const steps = bindTransforms(transform.schema, run.config.transforms ?? []);
   const dropping = pre.dropped ? [dropRows(transform.schema, pre.dropped)] : [];
   const transformers = [transform, ...dropping, steps];
+  const { server } = open.writer;
+  const fields = specsOf(steps.schema);
+  run.emit({ type: 'collection', collection: run.config.collection, server, fields, units: open.plan.units });
   await copy(run, open, pre, transformers);
   for (const loss of steps.losses()) if (loss.affected > 0) warn(run, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(run, message);
