@@ -1,4 +1,5 @@
 import type { Target } from '../adapters/types.js';
+import { specsOf } from '../batch/fields.js';
 import type { TaskConfig } from '../config/types.js';
 import type { IdSource } from '../transforms/ids.js';
 import type { Transformer } from '../transforms/types.js';
@@ -263,6 +264,9 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   job.teller.phase('write');
   const { ids: keys, steps } = bindRun(open.reader.schema, ids, run.config.transforms, pre.dropped);
   const transformers = [keys, steps];
+  const { server } = open.writer;
+  const fields = specsOf(steps.schema);
+  job.emit({ type: 'collection', collection: run.config.collection, server, fields, units: open.plan.units });
   const checkFinite = run.config.options.preflight === 'headers';
   const finiteScalars = open.writer.finiteScalars ?? false;
   await copy(run, open, pre, lines, { transformers, checkFinite, finiteScalars, badRows: job.badRows });
