@@ -58,6 +58,7 @@ const DAMAGES: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer
   },
   'random bytes instead of itself': (bytes, random) =>
     Buffer.from(Uint8Array.from(bytes, () => random.between(0, 255))),
+  'zeros instead of itself': (bytes) => Buffer.alloc(bytes.length),
   'its first line gone': (bytes) => bytes.subarray(linesOf(bytes)[1]!),
 };
 
