@@ -61,7 +61,7 @@ export const PACED = { batch_bytes: '64KiB', max_rate: '4 MB/s' } as const;
 export function describeScenario(s: Scenario): string {
   const facts = [
     s.task,
-    s.mode ?? 'overwrite',
+    s.task === 'M2H' ? '' : (s.mode ?? 'overwrite'),
     `ids ${s.ids}`,
     s.partitions ? 'two partitions' : '',
     s.foreign ? `rows of others with ${s.foreign}` : '',
