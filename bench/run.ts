@@ -8,6 +8,7 @@ import { openSetup, type Setup } from './lib/setup.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
 import { memorySection } from './sections/memory.js';
+import { readMilvusSection } from './sections/read-milvus.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
 import { writeHdf5Section } from './sections/write-hdf5.js';
@@ -19,6 +20,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   legacy: legacySection,
   'write-hdf5': writeHdf5Section,
   memory: memorySection,
+  'read-milvus': readMilvusSection,
 };
 
 const { values } = parseArgs({
