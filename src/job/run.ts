@@ -190,7 +190,10 @@ function skipAll(run: Run, open: OpenCollection): void {
 }
 
 async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
-  for (const unit of open.plan.units) run.results.set(unit.partition ?? '', newResult(unit));
+  for (const unit of open.plan.units) {
+    run.results.set(unit.partition ?? '', newResult(unit));
+    if (!unit.write) run.verified.set(unit.partition ?? '', { level: 'none', targetRows: unit.existingRows });
+  }
   for (const message of open.warnings) warn(run, message);
   if (open.plan.units.every((u) => !u.write)) {
     skipAll(run, open);
