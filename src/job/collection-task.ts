@@ -54,6 +54,7 @@ function withPartitions(reader: Reader, rename: (partition: string) => string): 
     info: reader.info,
     warnings: reader.warnings,
     lateWarnings: () => reader.lateWarnings?.() ?? [],
+    parallelSplits: reader.parallelSplits ?? 1,
     async splits() {
       for (const split of await reader.splits()) originals.set(split.id, split);
       return splits();

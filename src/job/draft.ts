@@ -1,6 +1,7 @@
 import type { Schema } from 'apache-arrow';
 import type {
   CollectionSettings,
+  PlanOptions,
   Reader,
   Target,
   WritePlan,
@@ -139,12 +140,13 @@ export async function planDrafts(
   reader: Reader,
   { drafts, refusal }: Drafts,
   target: Target,
-  o: { readonly units: readonly WriteUnit[]; readonly forRun: boolean },
+  o: PlanOptions & { readonly units: readonly WriteUnit[] },
 ): Promise<Planned> {
+  const { units, ...options } = o;
   for (const draft of drafts) {
     await using stack = createDisposables();
     const writer = stack.use(target.writer(requestOf(task, reader.schema, draft)));
-    const plan = await writer.plan(draft.schema, o.units, o.forRun);
+    const plan = await writer.plan(draft.schema, units, options);
     const agreed = keySource(reader.schema, task.config.options.newIds, plan.autoId) === draft.keys;
     if (!agreed && plan.units.some((u) => u.write)) continue;
     stack.release();

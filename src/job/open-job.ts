@@ -1,12 +1,24 @@
-import type { Phase, PhaseProgress, Reader, Target, WritePlan, Writer, WriteUnit } from '../adapters/types.js';
+import type {
+  Phase,
+  PhaseProgress,
+  Reader,
+  ResumePoint,
+  Target,
+  WritePlan,
+  Writer,
+  WriteUnit,
+} from '../adapters/types.js';
 import type { MetricType, TaskConfig } from '../config/types.js';
 import { openTarget } from '../registry.js';
+import { plural } from '../util/bytes.js';
 import { createDisposables } from '../util/disposables.js';
 import { type CollectionTask, openCollectionTasks } from './collection-task.js';
 import { draftTask, planDrafts } from './draft.js';
 import type { JobEvent } from './events.js';
+import { requireSameSource, resumePoint } from './ledger/continue.js';
+import type { LedgerState } from './ledger/state.js';
+import type { StartOver } from './restart.js';
 import { type PlacedSplit, placeSplits } from './run-context.js';
-import { refuseUnfinished } from './unfinished.js';
 
 /** Everything that is open while a job is planned or run. */
 export interface OpenJob extends AsyncDisposable {
@@ -50,7 +62,7 @@ function nameDefault(splits: readonly PlacedSplit[]): PlacedSplit[] {
 }
 
 /** Opens the source and the server that is written to; reads only. */
-export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emit): Promise<OpenJob> {
+export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emit, started: Date): Promise<OpenJob> {
   await using stack = createDisposables();
   const o = {
     retryForMs: config.options.retryFor * 1000,
@@ -71,6 +83,7 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
         dest: config.dest,
         ...(config.archive ? { archive: config.archive } : {}),
         collections: tasks.map((t) => t.config.collection),
+        started,
       },
       o,
     ),
@@ -84,27 +97,43 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
   };
 }
 
+export interface CollectionOptions {
+  /** Have the server flush what it has, where it counts rows exactly only then. */
+  readonly exact: boolean;
+  /** What earlier runs of the job have left. */
+  readonly state: LedgerState;
+  /** What may be replaced of a run that is given up. */
+  readonly startOver?: StartOver;
+}
+
 /**
- * Opens and plans one collection; changes nothing, but for a run may have the server flush what it has.
- * @param id of the mark that an unfinished run of this collection leaves
+ * Opens and plans one collection; changes nothing, but with `exact` may have the server flush what it has. Throws SRC_CHANGED
+ * or DST_UNFINISHED when an earlier run cannot be continued.
  */
 export async function openCollection(
   task: CollectionTask,
   target: Target,
-  id: string,
-  forRun: boolean,
+  o: CollectionOptions,
 ): Promise<OpenCollection> {
   await using stack = createDisposables();
   const { config } = task;
   const reader = stack.use(await task.open());
   const drafts = draftTask(task, reader);
   const splits = nameDefault(placeSplits(await reader.splits(), config));
-  const planned = await planDrafts(task, reader, drafts, target, { units: unitsOf(splits, task), forRun });
+  const { replace, stay = 0 } = o.startOver ?? {};
+  const planned = await planDrafts(task, reader, drafts, target, {
+    units: unitsOf(splits, task),
+    exact: o.exact,
+    ...resumeOf(o.state, task, splits),
+    ...(replace === undefined ? {} : { replace }),
+  });
   const { plan, draft } = planned;
   const writer = stack.use(planned.writer);
-  const building = plan.units.some((u) => !u.fresh);
-  if (building && !config.options.restart) await refuseUnfinished(id, config);
-  const all = [...task.warnings, ...reader.warnings, ...draft.warnings, ...plan.warnings];
+  const twice =
+    stay === 0
+      ? []
+      : [`${plural(stay, 'row')} of the run that is given up stay in "${config.collection}", beside their copies`];
+  const all = [...task.warnings, ...reader.warnings, ...draft.warnings, ...plan.warnings, ...twice];
   const kept = stack.release();
   return {
     task,
@@ -119,13 +148,20 @@ export async function openCollection(
   };
 }
 
-/** Name of the mark of one collection of a job. */
-export function markId(id: string, task: CollectionTask): string {
-  return task.name === '' ? id : `${id}-${task.config.collection}`;
+/** The part of an earlier run that is continued. */
+function resumeOf(state: LedgerState, task: CollectionTask, splits: readonly PlacedSplit[]): { resume?: ResumePoint } {
+  const earlier = state.collections.get(task.name);
+  if (!earlier) return {};
+  if (earlier.target !== undefined) requireSameSource(earlier, splits, task.name);
+  return { resume: resumePoint(earlier, state, splits) };
 }
 
-/** The phase of a job, told once per change, with its progress. */
-export function phaseTeller(emit: Emit): PhaseProgress & { readonly current: Phase } {
+/** Tells the phase of a job, once per change, with its progress. */
+export interface PhaseTeller extends PhaseProgress {
+  readonly current: Phase;
+}
+
+export function phaseTeller(emit: Emit): PhaseTeller {
   let current: Phase = 'plan';
   return {
     get current() {

@@ -9,6 +9,7 @@ import type { Transformer } from '../transforms/types.js';
 import { fail } from '../util/errors.js';
 import { type BadRows, idText } from './bad-rows.js';
 import { createDuplicateFinder, type DuplicateReport } from './duplicates.js';
+import { LARGEST_ID, SMALLEST_ID } from './keys.js';
 import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
 
 export interface PreflightInput {
@@ -34,17 +35,17 @@ export interface Preflight {
   readonly dropped?: Bitmap;
   /** Digest per partition ('' without one); absent when the rows that will be written differ from those looked at. */
   readonly digests?: ReadonlyMap<string, Digester>;
+  /** Smallest and largest id of the rows looked at, where ids are int64 and all were looked at. */
+  readonly keys?: { readonly least: bigint; readonly largest: bigint };
   /** Rows with the ids 2^63-1 and -2^63, which no query finds. */
   readonly edgeIds: number;
 }
-
-const LARGEST = 2n ** 63n - 1n;
-const SMALLEST = -(2n ** 63n);
 
 /** Watches the keys of a pass: strictly ascending keys need no search for duplicates. */
 interface KeyWatch {
   readonly ascending: boolean;
   readonly edges: number;
+  readonly range: { readonly least: bigint; readonly largest: bigint } | undefined;
   see(batch: RecordBatch): void;
 }
 
@@ -52,9 +53,14 @@ function watchKeys(key: number): KeyWatch {
   let ascending = true;
   let edges = 0;
   let last: bigint | undefined;
+  let least: bigint | undefined;
+  let largest = SMALLEST_ID;
   return {
     get ascending() {
       return ascending;
+    },
+    get range() {
+      return least === undefined ? undefined : { least, largest };
     },
     get edges() {
       return edges;
@@ -69,7 +75,9 @@ function watchKeys(key: number): KeyWatch {
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!;
         if (last !== undefined && id <= last) ascending = false;
-        if (id === LARGEST || id === SMALLEST) edges++;
+        if (id === LARGEST_ID || id === SMALLEST_ID) edges++;
+        if (least === undefined || id < least) least = id;
+        if (id > largest) largest = id;
         last = id;
       }
     },
@@ -170,6 +178,7 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
   return {
     duplicates,
     edgeIds: watch.edges,
+    ...(watch.range ? { keys: watch.range } : {}),
     ...(dropped ? { dropped } : {}),
     ...(dropped || !input.digest ? {} : { digests }),
   };

@@ -20,6 +20,8 @@ export interface BatchWriterOptions {
 export interface BatchWriter {
   write(batch: RecordBatch, mapping: Mapping, options: WriteOptions): Promise<SentBatch>;
   readonly pool: BufferPool;
+  /** Rows sent as upserts so far. */
+  readonly upserted: number;
 }
 
 /** An answer that was lost: the rows may or may not have been written. */
@@ -29,12 +31,14 @@ function isAmbiguous(error: unknown): error is MilvusdmError {
 
 export function createBatchWriter(connection: Connection, o: BatchWriterOptions): BatchWriter {
   const pool = createBufferPool(Math.max(1, Math.min(o.parallelism, connection.features.maxInFlight)));
+  let upserted = 0;
 
   async function send(request: Uint8Array, rows: number, options: WriteOptions): Promise<Ack> {
     const what = `insert ${rows} rows into ${o.collection}`;
-    let method: 'Insert' | 'Upsert' = 'Insert';
+    let method: 'Insert' | 'Upsert' = options.again && !connection.features.deduplicates ? 'Upsert' : 'Insert';
     const attempt = async (): Promise<Ack> => {
       try {
+        if (method === 'Upsert') upserted += rows;
         const answer = await mutate(connection, method, request, what, options.signal);
         return { rows, keys: answer.keys };
       } catch (thrown) {
@@ -51,6 +55,9 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
 
   return {
     pool,
+    get upserted() {
+      return upserted;
+    },
     async write(batch, mapping, options) {
       const lease = await pool.take();
       let request: Uint8Array;
@@ -78,6 +85,6 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
 function notRepeatable(error: MilvusdmError, rows: number): MilvusdmError {
   return fail(error.code, `${error.message}; whether its ${rows} rows were written is not known`, {
     cause: error.cause,
-    hint: 'The rows cannot be sent again without the risk of doubling them. Compare the target by id before running again, or use mode: overwrite.',
+    hint: 'Sent again at once they could be doubled; a later run asks the target first.',
   });
 }

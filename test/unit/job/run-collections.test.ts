@@ -110,11 +110,20 @@ describe('a job of several collections', () => {
     expect(some).toMatchObject({ status: 'done', exit_code: 0 });
   });
 
-  it('leaves a mark for each that was cut short, and none for the others', async () => {
-    await runAll(['books', 'films'], { films: refusing('DST_REFUSED') });
-    const marks = readdirSync(join(state.path, 'jobs'));
-    expect(marks).toHaveLength(1);
-    expect(marks[0]).toContain('films');
+  it('can be continued while one of them is not complete, and not any more when all are', async () => {
+    const target = { collection: undefined, identity: 1 };
+    const report = await runAll(['books', 'films'], { films: { ...refusing('DST_REFUSED'), target } });
+    expect(report).toMatchObject({ resumable: true, error: { hint: expect.stringContaining('continues') } });
+    expect(readdirSync(join(state.path, 'jobs'))).toStrictEqual([`${report.job_id}.ledger.jsonl`]);
+    writers.clear();
+    const again = await runAll(['books', 'films'], { films: { target } });
+    expect(again).toMatchObject({ status: 'done', resumable: false });
+    expect(again.targets.map((t) => [t.collection, t.rows_written])).toStrictEqual([
+      ['books', 3],
+      ['films', 3],
+    ]);
+    expect([...writers.keys()]).toStrictEqual(['films']);
+    expect(readdirSync(join(state.path, 'jobs'))).toStrictEqual([]);
   });
 
   it('is told under other names when they are mapped', async () => {

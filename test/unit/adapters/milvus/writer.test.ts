@@ -112,7 +112,7 @@ describe('a batch whose answer was lost', () => {
     await expect(write(connection)).rejects.toMatchObject({
       code: 'NET_UNAVAILABLE',
       message: expect.stringContaining('whether its 2 rows were written is not known'),
-      hint: expect.stringContaining('doubling'),
+      hint: expect.stringContaining('doubled'),
     });
     expect(connection.calls).toHaveLength(1);
   });
