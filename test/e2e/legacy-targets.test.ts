@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { digest } from '../support/python.js';
 import { buildFolder, expectedOf, range, type TestTable, writeSegment } from '../unit/adapters/legacy/support.js';
-import { expectCollection, QUICK_M2M, runTaskOk } from './catalog-support.js';
-import { dropCollections, fixture, milvusUri, unique } from './support.js';
+import { expectCollection, QUICK_M2M, runTaskOk, writtenTask } from './catalog-support.js';
+import { dropCollections, fixture, milvusUri, temporaryFolder, unique } from './support.js';
 
 // What M2M makes of a target: indexes, keys, and what is there before, where other tools lose rows.
 
@@ -40,7 +40,7 @@ test('every metric and index of the old server has its counterpart, and ids that
   }
   for (const name of ['float_ip_auto', 'tanimoto'])
     await expectCollection(map[name]!, expectedOf('small').collections[name]!);
-}, 300_000);
+}, 600_000);
 
 /** A folder with the collection `c` of these partitions; '' is its own rows, absent ones have no segment. */
 function folderOf(partitions: Readonly<Record<string, number>>, dim = 2): string {
@@ -118,3 +118,39 @@ test('rows of 128 KiB go in batches that the server takes', async () => {
   });
   expect(done.target).toMatchObject({ rows_written: 300, target_rows: 300 });
 }, 120_000);
+
+test('renamed and shortened vectors keep their index; the schema of an archive can be left aside', async () => {
+  const target = unique('renamed');
+  const transforms = [{ rename: { embedding: 'vec', id: 'pk' } }, { truncate_dim: { vec: 4 } }];
+  const done = await runTaskOk('M2M', {
+    source_milvus_path: fixture('legacy/small'),
+    source_collection: { float_l2: ['part_a'] },
+    collection_map: { float_l2: target },
+    transforms,
+    dest_uri: milvusUri(),
+    mode: 'overwrite',
+  });
+  expect(done.target).toMatchObject({ rows_written: 295, verified: 'sample' });
+  const found = await digest({ collection: target });
+  expect(found.indexes).toEqual([{ field: 'vec', type: 'IVF_FLAT', metric: 'L2' }]);
+  expect(found.fields).toMatchObject([
+    { name: 'pk', primary: true },
+    { name: 'vec', dim: 4 },
+  ]);
+
+  const dataDir = await temporaryFolder();
+  await runTaskOk('M2H', {
+    source_milvus_path: fixture('legacy/small'),
+    source_collection: { float_l2: ['part_a'] },
+    transforms,
+    data_dir: dataDir,
+  });
+  const { data_path } = writtenTask(dataDir, 'float_l2');
+  const keys = { data_path, dest_uri: milvusUri(), mode: 'overwrite', collection_parameter: { index: 'none' } };
+  const plain = unique('plain');
+  await runTaskOk('H2M', { ...keys, dest_collection_name: plain, stored_schema: 'ignore', verify: 'count' });
+  expect((await digest({ collection: plain })).fields).toMatchObject([{ name: 'id' }, { name: 'embedding' }]);
+  const restored = unique('restored');
+  await runTaskOk('H2M', { ...keys, dest_collection_name: restored, verify: 'count' });
+  expect((await digest({ collection: restored })).fields).toMatchObject([{ name: 'pk' }, { name: 'vec' }]);
+}, 240_000);
