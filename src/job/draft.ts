@@ -140,9 +140,8 @@ export async function planDrafts(
   reader: Reader,
   { drafts, refusal }: Drafts,
   target: Target,
-  o: PlanOptions & { readonly units: readonly WriteUnit[] },
+  { units, ...options }: PlanOptions & { readonly units: readonly WriteUnit[] },
 ): Promise<Planned> {
-  const { units, ...options } = o;
   for (const draft of drafts) {
     await using stack = createDisposables();
     const writer = stack.use(target.writer(requestOf(task, reader.schema, draft)));

@@ -1,4 +1,5 @@
-import type { Phase } from '../adapters/types.js';
+import type { Phase, UnitPlan } from '../adapters/types.js';
+import type { FieldSpec } from '../batch/fields.js';
 
 /** What a running job tells, in the order in which it happens. */
 export type JobEvent =
@@ -10,6 +11,14 @@ export type JobEvent =
       readonly done: number;
       readonly total: number;
       readonly bytes: number;
+    }
+  /** A collection is about to be written: where, its fields in the order of the content digest, and its parts. */
+  | {
+      readonly type: 'collection';
+      readonly collection: string;
+      readonly server: string;
+      readonly fields: readonly FieldSpec[];
+      readonly units: readonly UnitPlan[];
     }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'log'; readonly message: string };

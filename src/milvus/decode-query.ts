@@ -154,8 +154,8 @@ function vectorValues(reader: WireReader): { values: RawValues; width: number } 
   return { values, width };
 }
 
-/** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. */
-function fieldData(reader: WireReader): AnswerColumn {
+/** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. Values are copied out of the message. */
+export function fieldData(reader: WireReader): AnswerColumn {
   let name = '';
   let column: { values: RawValues; width: number } = { values: new Uint8Array(0), width: 1 };
   let valid: Uint8Array | undefined;

@@ -109,7 +109,11 @@ function serverName(connection: Connection): string {
 
 /** A writer of one collection over a connection that it does not own. */
 function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTargetOptions): Writer {
-  const batches = createBatchWriter(connection, { collection: o.collection, parallelism: o.parallelism });
+  const batches = createBatchWriter(connection, {
+    collection: o.collection,
+    parallelism: o.parallelism,
+    log: target.log,
+  });
   const signal = target.signal ? { signal: target.signal } : {};
   const wait = (progress?: PhaseProgress) => ({
     stallMs: STALL_MS,
