@@ -40,7 +40,8 @@ function sourceKeys({ task, source, collection }: Migration): Record<string, str
 function targetKeys({ task, address }: Migration): Record<string, string> {
   if (task === 'M2H') return { data_dir: JSON.stringify(address) };
   const [host, port] = address.split(':') as [string, string];
-  const parameter = '{metric_type: L2, index: none, shards: 1}';
+  // M2M takes the metric from its source.
+  const parameter = `{${task === 'M2M' ? '' : 'metric_type: L2, '}index: none, shards: 1}`;
   return { dest_host: host, dest_port: port, mode: 'overwrite', verify: 'count', collection_parameter: parameter };
 }
 

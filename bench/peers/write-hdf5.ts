@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { Schema } from 'apache-arrow';
 import { createArchiveFile } from '../../src/adapters/hdf5/index.js';
 import { makeBatch } from '../../src/batch/columns.js';
@@ -61,7 +59,6 @@ async function plain(rows: number): Promise<Timing> {
   return { write: written - start, all: performance.now() - start };
 }
 
-mkdirSync(dirname(path), { recursive: true });
 const write = how === 'h5wasm' ? plain : archive;
 // Loads and warms up what is loaded on first use.
 await write(1000);

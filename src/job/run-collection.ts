@@ -254,13 +254,15 @@ function skipAll(run: Run, open: OpenCollection): void {
     const result = run.results.get(partition ?? '')!;
     result.sources.push(split.source);
     result.rowsSkipped += rows;
-    run.verified.set(partition ?? '', { level: 'none', targetRows: result.unit.existingRows });
   }
 }
 
 async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   const { job } = run;
-  for (const unit of open.plan.units) run.results.set(unit.partition ?? '', newResult(unit));
+  for (const unit of open.plan.units) {
+    run.results.set(unit.partition ?? '', newResult(unit));
+    if (!unit.write) run.verified.set(unit.partition ?? '', { level: 'none', targetRows: unit.existingRows });
+  }
   for (const message of open.warnings) warn(job, message);
   if (open.plan.units.every((u) => !u.write)) {
     skipAll(run, open);
@@ -270,18 +272,18 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   const pre = await check(run, open, ids, bindRun(open.reader.schema, ids).ids);
   const lines = await prepare(run, open, pre, ids);
   job.teller.phase('write');
-  const { ids: keys, steps } = bindRun(open.reader.schema, ids, run.config.transforms, pre.dropped);
-  const transformers = [keys, steps];
+  const bound = bindRun(open.reader.schema, ids, run.config.transforms, pre.dropped);
+  const { steps } = bound;
   const { server } = open.writer;
   const fields = specsOf(steps.schema);
   job.emit({ type: 'collection', collection: run.config.collection, server, fields, units: open.plan.units });
   const checkFinite = run.config.options.preflight === 'headers';
   const finiteScalars = open.writer.finiteScalars ?? false;
-  await copy(run, open, pre, lines, { transformers, checkFinite, finiteScalars, badRows: job.badRows });
+  await copy(run, open, pre, lines, { ...bound, checkFinite, finiteScalars, badRows: job.badRows });
   for (const loss of steps.losses()) if (loss.affected > 0) warn(job, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(job, message);
   await open.writer.commit(job.teller);
-  await verify(run, open, pre, transformers);
+  await verify(run, open, pre, [bound.ids, steps]);
   await open.writer.settle(job.teller);
   const status = job.badRows.count > 0 ? 'partial' : 'done';
   await run.ledger.done({ status, bytes: run.bytes, targets: targetReports(run) });

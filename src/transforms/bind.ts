@@ -15,6 +15,10 @@ import { bindWhere } from './where.js';
 
 /** The steps of a task, bound to the schema of its source. Counts what it does: bind again for a second pass. */
 export interface BoundTransforms extends Transformer {
+  /** @param without numbers, within the batch, of rows that no step gets to see, and that are left out */
+  apply(batch: RecordBatch, firstRow: number, without?: ReadonlySet<number>): RecordBatch;
+  /** There are no steps: all that can change is that rows are left out. */
+  readonly isEmpty: boolean;
   /** What the steps have cost in all batches so far; one report per step and field that can lose something. */
   losses(): readonly LossReport[];
   /** What the user should know before anything is written. */
@@ -68,10 +72,10 @@ function namesAfter(names: ReadonlyMap<string, string>, step: TransformStep, sch
   return new Map(after.filter(([, name]) => there.has(name)));
 }
 
-/** The rows of a frame but those whose bit is set; `firstRow` is the number of its first row. */
-function withoutRows(frame: Frame, firstRow: number, dropped: Bitmap): Frame {
+/** The rows of a frame but those of which `isLeftOut` is true. */
+function withoutRows(frame: Frame, isLeftOut: (row: number) => boolean): Frame {
   const kept: number[] = [];
-  for (let i = 0; i < frame.rows; i++) if (!dropped.has(firstRow + i)) kept.push(i);
+  for (let i = 0; i < frame.rows; i++) if (!isLeftOut(i)) kept.push(i);
   return takeFrameRows(frame, kept);
 }
 
@@ -99,10 +103,12 @@ export function bindTransforms(input: Schema, steps: readonly TransformStep[], d
     fieldNames,
     warnings: bound.flatMap((step) => step.warnings ?? []),
     losses: () => bound.flatMap((step) => step.losses?.() ?? []),
-    apply(batch, firstRow) {
+    isEmpty: steps.length === 0,
+    apply(batch, firstRow, without) {
       const nameOf = rowNamer(batch, firstRow);
       const first: Frame = { rows: batch.numRows, columns: rawColumns(batch) };
-      let frame = dropped ? withoutRows(first, firstRow, dropped) : first;
+      const isLeftOut = (row: number): boolean => without?.has(row) || dropped?.has(firstRow + row) || false;
+      let frame = dropped || without?.size ? withoutRows(first, isLeftOut) : first;
       for (const step of bound) frame = step.apply(frame, nameOf);
       if (frame === first && output === input) return batch;
       return makeBatch(

@@ -185,4 +185,36 @@ describe('rows that were set aside', () => {
     expect(report).toMatchObject({ exit_code: 3, error: { code: 'SRC_BAD_ROW' } });
     expect(report.error!.message).toContain('row 3 (id 13)');
   });
+
+  it.each(['full', 'headers'] as const)(
+    'are not given to the steps, which could not treat them (%s)',
+    async (preflight) => {
+      const rows = withNaN([10, 11, 12, 13], 1);
+      const cast: TransformStep = { kind: 'cast', fields: { embedding: { type: 'INT8_VECTOR', onLoss: 'report' } } };
+      const scene: Scene = { files: [rows], options: { onBadRow: 'quarantine', preflight, batchBytes: 1 << 20 } };
+      const { job, writer } = withSteps(scene, cast);
+      expect(await withoutWaiting(() => job.run())).toMatchObject({
+        exit_code: 7,
+        targets: [{ rows_read: 4, rows_written: 3, rows_skipped: 1 }],
+      });
+      expect(keysIn(writer)).toStrictEqual([10n, 12n, 13n]);
+    },
+  );
+
+  it.each(['full', 'headers'] as const)('are not those that a step makes: they are refused (%s)', async (preflight) => {
+    const schema = schemaOf(KEY, VECTOR, { name: 'price', type: 'VARCHAR', maxLength: 9 });
+    const columns = [BigInt64Array.of(7n, 8n), vectorsFor(2), textColumn(['1.5', 'NaN'])];
+    const cast: TransformStep = { kind: 'cast', fields: { price: { type: 'DOUBLE' } } };
+    const scene: Scene = {
+      schema,
+      files: [{ name: 'a', rows: 2, columns }],
+      target: { finiteScalars: true },
+      options: { onBadRow: 'quarantine', preflight },
+    };
+    const taken = withSteps({ ...scene, target: {} }, cast);
+    expect((await withoutWaiting(() => taken.job.run())).error).toBe(null);
+    const report = await withoutWaiting(() => withSteps(scene, cast).job.run());
+    expect(report).toMatchObject({ exit_code: 3, error: { code: 'SRC_BAD_ROW' } });
+    expect(report.error!.message).toContain('the row with the id 8 has NaN or infinity in the field price');
+  });
 });
