@@ -95,6 +95,13 @@ function build(exit: (code: ExitCode) => void): Command {
   );
   withRun(file('plan', 'show what a run would do; reads only', async () => (await import('./plan.js')).planCommand));
   withCommon(
+    file(
+      'doctor',
+      'examine source, servers and this machine for a task; changes nothing',
+      async () => (await import('./doctor.js')).doctorCommand,
+    ),
+  );
+  withCommon(
     file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand),
   );
   withCommon(
