@@ -6,14 +6,18 @@ import { describeMachine, load } from './lib/machine.js';
 import { isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
 import { insertSection } from './sections/insert.js';
+import { legacySection } from './sections/legacy.js';
 import { memorySection } from './sections/memory.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
+import { writeHdf5Section } from './sections/write-hdf5.js';
 
 const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = {
   startup: startupSection,
   throughput: throughputSection,
   insert: insertSection,
+  legacy: legacySection,
+  'write-hdf5': writeHdf5Section,
   memory: memorySection,
 };
 

@@ -50,13 +50,15 @@ export interface TargetChoice {
   readonly dest: MilvusEndpoint;
   readonly archive?: ArchiveTarget;
   readonly collections: readonly string[];
+  /** UTC start of the job's first run, which archives are named by. */
+  readonly started: Date;
 }
 
 /** Opens what a task writes to. */
 export async function openTarget(choice: TargetChoice, o: OpenOptions): Promise<Target> {
-  const { archive, collections, dest } = choice;
+  const { archive, collections, dest, started } = choice;
   if (archive)
-    return (await import('./adapters/hdf5/archive-target.js')).openArchiveTarget(archive, collections, o.log);
+    return (await import('./adapters/hdf5/archive-target.js')).openArchiveTarget(archive, collections, o.log, started);
   return (await import('./adapters/milvus/index.js')).openMilvusTarget({ endpoint: dest, ...o });
 }
 

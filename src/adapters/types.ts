@@ -67,6 +67,8 @@ export interface Reader extends AsyncDisposable {
   readonly warnings: readonly string[];
   /** What became known only while reading, e.g. rows that a source counts but does not show. */
   lateWarnings?(): readonly string[];
+  /** Splits that may be read at a time, and are then read faster; 1 where absent. Order between splits then means nothing. */
+  readonly parallelSplits?: number;
   splits(): Promise<readonly Split[]>;
   /** Batches of a split in a fixed order. Throws SRC_* errors. */
   read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch>;
@@ -100,6 +102,11 @@ export interface CollectionSettings {
 export interface SourceCollection {
   readonly name: string;
   readonly settings: CollectionSettings;
+  /**
+   * Looks whether all of its rows can be read, as far as that costs little: existence and sizes of files. `open` then relies
+   * on it. Throws SRC_* errors.
+   */
+  check?(): Promise<void>;
   /** Opens its rows; splits carry their partition. The caller disposes of the reader. */
   open(): Promise<Reader>;
 }
@@ -160,7 +167,31 @@ export interface UnitPlan extends WriteUnit {
   readonly fresh: boolean;
 }
 
+/** What an earlier run of the same job has left of a collection that is to be continued. */
+export interface ResumePoint {
+  /** As that run planned them. */
+  readonly units: readonly UnitPlan[];
+  /** That run made the collection, or was about to. */
+  readonly creates: boolean;
+  /** What `prepare` gave; undefined when the run died before or in it. */
+  readonly target: string | undefined;
+  /** Rows by partition ('' without one) that are settled. */
+  readonly rows: ReadonlyMap<string, number>;
+}
+
+export interface PlanOptions {
+  /** Count rows of the target exactly, also where that makes the server flush them first. */
+  readonly exact: boolean;
+  readonly resume?: ResumePoint;
+  /** Overwrite, whatever the mode, if the target is still what `prepare` gave to a run that is given up. */
+  readonly replace?: string;
+}
+
 export interface WritePlan {
+  /** The collection is made by this run (or was, by the run that it continues). */
+  readonly creates: boolean;
+  /** Rows can be counted and looked up while the run is under way. */
+  readonly canQuery: boolean;
   readonly actions: readonly Action[];
   readonly units: readonly UnitPlan[];
   readonly warnings: readonly string[];
@@ -180,12 +211,16 @@ export interface Ack {
 export interface SentBatch {
   /** Resolves when the target has acknowledged the batch; rejects with DST_* or NET_* errors. */
   readonly ack: Promise<Ack>;
+  /** Resolves when the rows outlive the death of this process; with the ack where absent. May stay open for ever after a failure. */
+  readonly durable?: Promise<void>;
 }
 
 export interface WriteOptions {
   readonly partition?: string;
   /** The unit is fresh and no id occurs twice: a batch whose answer was lost may be sent again as an upsert. */
   readonly repeatable: boolean;
+  /** Some of the rows may be there already, sent by a run that died; they are replaced. Only where `repeatable`. */
+  readonly again?: boolean;
   /** Once it is aborted no request is begun any more: `write` rejects, and what is in flight goes on. */
   readonly stop?: AbortSignal;
   /** Gives the request up. */
@@ -206,6 +241,12 @@ export interface PhaseProgress {
   progress(done: number, total: number): void;
 }
 
+/** Rows of a unit, and how they were counted: two numbers can be compared when both were counted the same way. */
+export interface UnitCount {
+  readonly rows: number;
+  readonly how: 'query' | 'statistics';
+}
+
 /**
  * A target of record batches. `plan` reads only; `prepare` creates, drops and empties; `write` may be called again as soon
  * as it has resolved, which is when the batch's memory is free; `commit` makes all durable. The opener disposes of it.
@@ -215,20 +256,37 @@ export interface Writer extends AsyncDisposable {
   readonly parallelism: number;
   /** It reads back and compares everything that it has written, in `commit`. */
   readonly verifiesItself?: boolean;
+  /** What was not acknowledged does not exist, or writing it again replaces it. */
+  readonly rewritable: boolean;
+  /** Rows that were sent over themselves; a count from statistics may hold them twice until the server compacts. */
+  readonly replacedRows: number;
+  /** Batches must come in the order of the source. */
+  readonly sequential?: boolean;
   /** It keeps only the last of several rows with one id. */
   readonly deduplicates: boolean;
+  /** It refuses NaN and infinity in FLOAT and DOUBLE fields, not in vectors alone. */
+  readonly finiteScalars?: boolean;
   readonly server: string;
-  /** @param exact count rows of the target exactly, also where that makes the server flush them first */
-  plan(schema: Schema, units: readonly WriteUnit[], exact: boolean): Promise<WritePlan>;
-  prepare(plan: WritePlan): Promise<void>;
+  /** Throws DST_UNFINISHED when what is to be continued is not as it was left. */
+  plan(schema: Schema, units: readonly WriteUnit[], o: PlanOptions): Promise<WritePlan>;
+  /** Gives the target's own name for what is written to; it changes when somebody makes that anew. */
+  prepare(plan: WritePlan): Promise<string>;
   /** Largest int64 key of the target plus one; 0 where it has no rows. */
   nextId(): Promise<bigint>;
   write(batch: RecordBatch, options: WriteOptions): Promise<SentBatch>;
+  /** All rows of the unit have been given. */
+  completeUnit?(unit: WriteUnit): Promise<void>;
   commit(progress: PhaseProgress): Promise<void>;
   /** Rows of a unit as the target counts them now, exactly where it can be queried; only those with `key` where given. */
   countRows(unit: WriteUnit, key?: bigint | string): Promise<number>;
   /** Looks rows up by key. Empty when `canQuery` is false. */
   findRows(keys: readonly (bigint | string)[], unit: WriteUnit): Promise<TargetRow[]>;
+  /** Rows that the unit has of each key, copies counted; keys without rows are left out. Needs a plan with `canQuery`. */
+  countCopies(keys: readonly (bigint | string)[], unit: WriteUnit): Promise<Map<bigint | string, number>>;
+  /** Rows with int64 keys in [from, to]. Needs a plan with `canQuery`. */
+  countBetween(from: bigint, to: bigint, unit: WriteUnit): Promise<number>;
+  /** Rows of the unit, exactly, whatever that takes. */
+  countExactly(unit: WriteUnit): Promise<UnitCount>;
   /** Makes the target ready for countRows and findRows; says whether rows can be looked up. */
   openForReading(progress: PhaseProgress): Promise<boolean>;
   /** Puts the state of loading back, or loads where the user asked for it. */

@@ -67,6 +67,16 @@ export async function createDigester(schema: Schema, order?: readonly string[]):
   };
 }
 
+/** Digest of two sets together. Undefined is the empty set. */
+export function sumDigests(a: string | undefined, b: string): string {
+  if (a === undefined) return b;
+  const half = (at: number): string =>
+    BigInt.asUintN(64, BigInt(`0x${a.slice(at, at + 16)}`) + BigInt(`0x${b.slice(at, at + 16)}`))
+      .toString(16)
+      .padStart(16, '0');
+  return half(0) + half(16);
+}
+
 function digestOf(buckets: BigUint64Array, counts: Float64Array): Digest {
   return { hex: total(buckets), rows: counts.reduce((sum, n) => sum + n, 0), buckets, counts };
 }

@@ -39,7 +39,7 @@ function withCommon(command: Command): Command {
 function withRun(command: Command): Command {
   return withCommon(command)
     .option('--limit <rows>', 'rehearse on the first N rows', positive)
-    .option('--restart', 'take the target as it is, also after a run of this job that was cut short')
+    .option('--restart', 'start over instead of continuing a run of this job that was cut short')
     .option('--report-dir <folder>', 'write the report there, as JSON and as an HTML page')
     .option('--dry-run', 'the same as plan: read only');
 }

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { isMap, type Pair } from 'yaml';
 import { formatBytes } from '../util/bytes.js';
 import { fail, type MilvusdmError } from '../util/errors.js';
@@ -33,7 +34,7 @@ export interface ValidateOptions {
  * whose message lists every mistake of the file, one per line (`configIssues` of `issues.ts` has them as a list).
  */
 export function loadTask(path: string, env: NodeJS.ProcessEnv = process.env): TaskConfig {
-  return validateBytes(readLimited(path), { path, env });
+  return { ...validateBytes(readLimited(path), { path, env }), file: resolve(path) };
 }
 
 /** Like {@link loadTask}, for a text in memory. */

@@ -1,5 +1,5 @@
 import type { RawTransform } from './transforms.js';
-import type { LegacySource, MetricType, Mode, RunOptions } from './types.js';
+import type { Hdf5Source, LegacySource, MetricType, Mode, RunOptions } from './types.js';
 
 /** A file of `data_path`, as written. */
 export type RawFile = string | { readonly path: string; readonly partition?: string };
@@ -54,6 +54,7 @@ export interface RawTask {
   readonly ids_dataset?: string;
   readonly columns?: Readonly<Record<string, string>>;
   readonly vector_type?: 'FLOAT_VECTOR' | 'BINARY_VECTOR';
+  readonly stored_schema?: NonNullable<Hdf5Source['archive']>;
   readonly id_start?: string;
   readonly id_offset?: string | Readonly<Record<string, string>>;
   readonly new_ids?: boolean;

@@ -42,6 +42,7 @@ function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): SourceCon
     idsOptional: raw.ids_dataset === undefined,
     columns: raw.columns ?? {},
     vectorType: raw.vector_type,
+    archive: raw.stored_schema === 'ignore' ? 'ignore' : undefined,
   });
 }
 

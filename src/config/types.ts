@@ -163,7 +163,7 @@ export interface RunOptions {
   readonly quarantineLimit: number;
   /** Seconds for which an unreachable or busy server is tried again before the run gives up (exit 5). */
   readonly retryFor: number;
-  /** Take the target as it is, also when an earlier run of this job was cut short (`--restart`). */
+  /** Start over, also when an earlier run of this job can be continued (`--restart`). */
   readonly restart?: boolean;
   /** Several collections: whether the others go on when one fails; continue where absent. */
   readonly onError?: 'continue' | 'stop';
@@ -174,6 +174,8 @@ export interface RunOptions {
 /** A validated task: all names, defaults and paths resolved. */
 export interface TaskConfig {
   readonly task: TaskName;
+  /** The YAML file, as an absolute path; absent for a task that was given as text. */
+  readonly file?: string;
   readonly source: SourceConfig;
   readonly dest: MilvusEndpoint;
   /** M2H writes here instead of into `dest`, which is an empty address then. */

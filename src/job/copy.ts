@@ -1,40 +1,32 @@
-import type { RecordBatch } from 'apache-arrow';
-import type { Ack, Reader, UnitPlan, Writer } from '../adapters/types.js';
-import { batchBytes } from '../batch/columns.js';
-import { createDigester, type Digester } from '../batch/digest.js';
-import { nonFiniteRows } from '../batch/finite.js';
-import { takeRows } from '../batch/gather.js';
+import type { Reader, UnitPlan, Writer } from '../adapters/types.js';
 import type { TaskConfig } from '../config/types.js';
-import type { Transformer } from '../transforms/types.js';
-import { type BadRows, idText } from './bad-rows.js';
-import { createPacer } from './rate.js';
-import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
-import { createSampler, type SampledRow, type Sampler } from './sample.js';
-
-/** What was done to one unit of the target. */
-export interface UnitResult {
-  readonly unit: UnitPlan;
-  readonly sources: string[];
-  rowsRead: number;
-  rowsWritten: number;
-  rowsSkipped: number;
-  readonly sampler: Sampler;
-  digester: Digester | undefined;
-}
+import type { CollectionLedger } from './ledger/ledger.js';
+import type { UnitLine } from './ledger/lines.js';
+import { createRanges } from './ledger/ranges.js';
+import type { CollectionState } from './ledger/state.js';
+import { type SplitProgress, unsettledPieces } from './pieces.js';
+import { type Pipeline, transformed } from './pipeline.js';
+import { type UnitResult, unitFor } from './result.js';
+import type { PlacedSplit } from './run-context.js';
+import { createSender, type Destination, type Sender } from './sender.js';
+import { sampleEarlier, settleInFlight } from './settle.js';
 
 export interface CopyInput {
   readonly reader: Reader;
   readonly writer: Writer;
   readonly splits: readonly PlacedSplit[];
-  /** The first gives the rows their ids and leaves none out. */
-  readonly transformers: readonly Transformer[];
+  readonly pipeline: Pipeline;
   readonly config: TaskConfig;
   readonly units: readonly UnitPlan[];
+  /** Units as the ledger has them, in the same order. */
+  readonly lines: readonly UnitLine[];
+  readonly ledger: CollectionLedger;
+  /** What an earlier run has left that is continued. */
+  readonly earlier: CollectionState | undefined;
+  /** Resolves when everything that the earlier run has sent has come to rest. */
+  readonly quiet: () => Promise<void>;
   /** Compute the content digest here, because preflight could not. */
   readonly digest: boolean;
-  /** Look for NaN and infinity here, because preflight has not. */
-  readonly checkFinite: boolean;
-  readonly badRows: BadRows;
   /** All ids are known to be different. */
   readonly idsUnique: boolean;
   /** Stop after the batches in flight. */
@@ -44,117 +36,86 @@ export interface CopyInput {
   readonly onProgress: (rows: number, bytes: number) => void;
 }
 
-/** Rows of each unit that verification looks up. */
-export const SAMPLE_ROWS = 200;
-
-export function unitFor(units: readonly UnitPlan[], partition: string | undefined): UnitPlan {
-  return units.find((u) => u.partition === partition)!;
+/** A split with everything that the copying of its rows needs. */
+export interface CopySplit extends Destination {
+  readonly placed: PlacedSplit;
+  readonly progress: SplitProgress;
+  /** Rows that an earlier run may have sent. */
+  readonly ahead: CollectionState['splits'][number]['ahead'];
 }
 
-export function newResult(unit: UnitPlan): UnitResult {
-  return {
-    unit,
-    sources: [],
-    rowsRead: 0,
-    rowsWritten: 0,
-    rowsSkipped: 0,
-    sampler: createSampler(SAMPLE_ROWS),
-    digester: undefined,
+function copySplits(input: CopyInput, results: ReadonlyMap<string, UnitResult>): CopySplit[] {
+  return input.splits.map((placed, split) => {
+    const unit = unitFor(input.units, placed.partition);
+    const earlier = input.earlier?.splits[split];
+    const acked = earlier?.acked ?? createRanges();
+    return {
+      placed,
+      split,
+      acked,
+      result: results.get(unit.partition ?? '')!,
+      line: input.lines[input.units.indexOf(unit)]!,
+      progress: { acked, positions: earlier?.positions ?? new Map() },
+      ahead: earlier?.ahead ?? [],
+    };
+  });
+}
+
+/** Several splits at a time, where the reader serves them well and nothing depends on their order. */
+function splitsAtATime({ reader, writer, lines, idsUnique }: CopyInput): number {
+  const inOrder = lines.some((l) => l.settling === 'count' || (l.others && !idsUnique));
+  return inOrder || writer.sequential ? 1 : Math.max(1, reader.parallelSplits ?? 1);
+}
+
+async function copySplit(input: CopyInput, sender: Sender, split: CopySplit): Promise<void> {
+  const options = { maxBytes: input.config.options.batchBytes, signal: sender.stop };
+  for await (const piece of unsettledPieces(input.reader, split.placed, split.progress, options)) {
+    await sender.send(split, piece, await transformed(input.pipeline, piece));
+  }
+}
+
+/** Tells the writer when the last split of a unit has been given. */
+function unitCounter(input: CopyInput, splits: readonly CopySplit[]): (split: CopySplit) => Promise<void> {
+  const left = new Map<UnitResult, number>();
+  for (const { result } of splits) left.set(result, (left.get(result) ?? 0) + 1);
+  return async ({ result }) => {
+    const still = left.get(result)! - 1;
+    left.set(result, still);
+    if (still === 0) await input.writer.completeUnit?.(result.unit);
   };
 }
 
-/** Names the bad rows of a batch that has its ids and still all of its rows, so that their numbers are those of the source. */
-async function noteBadRows(input: CopyInput, placed: PlacedBatch, batch: RecordBatch): Promise<void> {
-  for (const i of nonFiniteRows(batch)) {
-    const row = placed.row + i - placed.split.base;
-    const reason = 'NaN or infinity in the vector';
-    await input.badRows.add({ source: placed.split.split.source, row, id: idText(batch, i), reason });
-  }
-  input.badRows.check();
-}
-
-function withoutBadRows(batch: RecordBatch): RecordBatch {
-  const bad = new Set(nonFiniteRows(batch));
-  if (bad.size === 0) return batch;
-  const rows = Array.from({ length: batch.numRows }, (_, i) => i).filter((i) => !bad.has(i));
-  return takeRows(batch, rows);
-}
-
-function resolveKeys(taken: readonly { index: number; row: SampledRow }[], ack: Ack): void {
-  for (const { index, row } of taken) row.key ??= ack.keys[index];
-}
-
 /**
- * The one loop: batches of every split through the transformers to the writer, as many in flight as the writer takes.
- * The first failure stops the reading; then everything in flight is waited for and the failure is thrown. `results` is
- * up to date at any time.
+ * The one loop: batches of every split through the transformers to the writer, as many in flight as the writer takes. What an
+ * earlier run had in flight is settled first, and what it had settled is not written again. The first failure stops the
+ * reading; then everything in flight is waited for and the failure is thrown. `results` is up to date at any time.
  */
-export async function copyRows(input: CopyInput, results: Map<string, UnitResult>): Promise<void> {
-  const { reader, writer, config } = input;
-  const pacer = createPacer(config.options.maxRate);
-  const inFlight = new Set<Promise<void>>();
-  let failure: { error: unknown } | undefined;
-  const local = new AbortController();
-  const stop = AbortSignal.any([input.stop, local.signal]);
-
-  async function sendBatch(result: UnitResult, batch: RecordBatch, read: number): Promise<void> {
-    const { unit } = result;
-    if (batch.numRows === 0) return;
-    const bytes = batchBytes(batch);
-    await pacer.pace(batch.numRows, bytes, stop);
-    if (input.digest) {
-      result.digester ??= await createDigester(batch.schema);
-      result.digester.add(batch);
-    }
-    const taken = config.options.verify === 'sample' ? result.sampler.offer(batch) : [];
-    const { ack } = await writer.write(batch, {
-      ...(unit.partition === undefined ? {} : { partition: unit.partition }),
-      repeatable: unit.fresh && input.idsUnique,
-      stop,
-      signal: input.kill,
-    });
-    const rows = batch.numRows;
-    const done = ack.then(
-      (answer) => {
-        resolveKeys(taken, answer);
-        result.rowsWritten += rows;
-        input.onProgress(read, bytes);
-      },
-      (error: unknown) => {
-        failure ??= { error };
-        local.abort();
-      },
-    );
-    inFlight.add(done);
-    void done.finally(() => inFlight.delete(done));
+export async function copyRows(input: CopyInput, results: ReadonlyMap<string, UnitResult>): Promise<void> {
+  const sender = createSender(input);
+  const splits = copySplits(input, results);
+  for (const { placed, result } of splits) {
+    result.sources.push(placed.split.source);
+    if (!result.unit.write) result.rowsSkipped += placed.rows;
   }
-
-  async function copySplit(placed: PlacedSplit, result: UnitResult): Promise<void> {
-    for await (const item of batchesOf(reader, placed, { maxBytes: config.options.batchBytes, signal: stop })) {
-      const read = item.batch.numRows;
-      let batch = item.batch;
-      for (const [i, transformer] of input.transformers.entries()) {
-        batch = transformer.apply(batch, item.row);
-        if (input.checkFinite && i === 0) await noteBadRows(input, item, batch);
-      }
-      if (input.checkFinite) batch = withoutBadRows(batch);
-      result.rowsRead += read;
-      result.rowsSkipped += read - batch.numRows;
-      await sendBatch(result, batch, read);
+  const toWrite = splits.filter((s) => s.result.unit.write);
+  const unitDone = unitCounter(input, toWrite);
+  const waiting = [...toWrite];
+  const work = async (): Promise<void> => {
+    for (let split = waiting.shift(); split; split = waiting.shift()) {
+      await copySplit(input, sender, split);
+      await unitDone(split);
     }
-  }
-
+  };
   try {
-    for (const placed of input.splits) {
-      const unit = unitFor(input.units, placed.partition);
-      const result = results.get(unit.partition ?? '')!;
-      result.sources.push(placed.split.source);
-      if (unit.write) await copySplit(placed, result);
-      else result.rowsSkipped += placed.rows;
+    if (input.earlier) {
+      await sampleEarlier(input, toWrite);
+      await settleInFlight(input, sender, toWrite);
+      await sender.drain();
     }
+    const workers = Array.from({ length: Math.min(splitsAtATime(input), toWrite.length) }, work);
+    await Promise.all(workers.map((w) => w.catch(sender.failWith)));
   } catch (error) {
-    failure ??= { error };
+    sender.failWith(error);
   }
-  await Promise.all(inFlight);
-  if (failure) throw failure.error;
+  await sender.drain();
 }

@@ -5,7 +5,9 @@ import { toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
 import type { JobListener } from './events.js';
 import { jobId } from './job-id.js';
-import { type Emit, type JobSignals, markId, type OpenCollection, openCollection, openJob } from './open-job.js';
+import { readState } from './ledger/ledger.js';
+import { createLedgerState } from './ledger/state.js';
+import { type Emit, type JobSignals, type OpenCollection, openCollection, openJob } from './open-job.js';
 import { type PlanReport, REPORT_VERSION, type Report } from './report.js';
 import { executeRun } from './run.js';
 
@@ -43,10 +45,13 @@ function collectionPlan({ reader, splits, plan, metric, warnings }: OpenCollecti
 }
 
 async function planAll(config: TaskConfig, id: string, signals: JobSignals, emit: Emit): Promise<PlanReport> {
-  await using open = await openJob(config, signals, emit);
+  const { state } = config.options.restart ? { state: createLedgerState() } : await readState(id);
+  await using open = await openJob(config, signals, emit, new Date(state.job?.started ?? Date.now()));
   const plans: CollectionPlan[] = [];
   for (const task of open.tasks) {
-    await using collection = await openCollection(task, open.target, markId(id, task), false);
+    const done = state.collections.get(task.name)?.done;
+    if (done) continue;
+    await using collection = await openCollection(task, open.target, { exact: false, state });
     plans.push(collectionPlan(collection));
   }
   const { limit } = config.options;

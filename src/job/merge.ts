@@ -58,6 +58,7 @@ function joined(parts: readonly Part[], config: TaskConfig, merge: MergeChoice):
     info: parts.flatMap((p) => p.reader.info),
     warnings: parts.flatMap((p) => p.reader.warnings),
     lateWarnings: () => parts.flatMap((p) => p.reader.lateWarnings?.() ?? []),
+    parallelSplits: Math.min(...parts.map((p) => p.reader.parallelSplits ?? 1)),
     async splits() {
       const all: Split[] = [];
       for (const part of parts) {

@@ -3,12 +3,13 @@ import type { Reader } from '../adapters/types.js';
 import { type Bitmap, createBitmap } from '../batch/bitmap.js';
 import { batchBytes, isText, keyIndex, rawColumn } from '../batch/columns.js';
 import { createDigester, type Digester } from '../batch/digest.js';
-import { nonFiniteRows } from '../batch/finite.js';
+import { findNonFinite } from '../batch/finite.js';
 import type { TaskConfig } from '../config/types.js';
 import type { Transformer } from '../transforms/types.js';
 import { fail } from '../util/errors.js';
 import { type BadRows, idText } from './bad-rows.js';
 import { createDuplicateFinder, type DuplicateReport } from './duplicates.js';
+import { LARGEST_ID, SMALLEST_ID } from './keys.js';
 import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
 
 export interface PreflightInput {
@@ -19,6 +20,8 @@ export interface PreflightInput {
   readonly storedIds: boolean;
   /** The rows are written as they are looked at, so their digest can be taken here. */
   readonly digest: boolean;
+  /** The target refuses NaN and infinity in FLOAT and DOUBLE fields, too. */
+  readonly finiteScalars?: boolean;
   readonly config: TaskConfig;
   readonly badRows: BadRows;
   readonly signal: AbortSignal;
@@ -32,17 +35,17 @@ export interface Preflight {
   readonly dropped?: Bitmap;
   /** Digest per partition ('' without one); absent when the rows that will be written differ from those looked at. */
   readonly digests?: ReadonlyMap<string, Digester>;
+  /** Smallest and largest id of the rows looked at, where ids are int64 and all were looked at. */
+  readonly keys?: { readonly least: bigint; readonly largest: bigint };
   /** Rows with the ids 2^63-1 and -2^63, which no query finds. */
   readonly edgeIds: number;
 }
-
-const LARGEST = 2n ** 63n - 1n;
-const SMALLEST = -(2n ** 63n);
 
 /** Watches the keys of a pass: strictly ascending keys need no search for duplicates. */
 interface KeyWatch {
   readonly ascending: boolean;
   readonly edges: number;
+  readonly range: { readonly least: bigint; readonly largest: bigint } | undefined;
   see(batch: RecordBatch): void;
 }
 
@@ -50,9 +53,14 @@ function watchKeys(key: number): KeyWatch {
   let ascending = true;
   let edges = 0;
   let last: bigint | undefined;
+  let least: bigint | undefined;
+  let largest = SMALLEST_ID;
   return {
     get ascending() {
       return ascending;
+    },
+    get range() {
+      return least === undefined ? undefined : { least, largest };
     },
     get edges() {
       return edges;
@@ -67,7 +75,9 @@ function watchKeys(key: number): KeyWatch {
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i]!;
         if (last !== undefined && id <= last) ascending = false;
-        if (id === LARGEST || id === SMALLEST) edges++;
+        if (id === LARGEST_ID || id === SMALLEST_ID) edges++;
+        if (least === undefined || id < least) least = id;
+        if (id > largest) largest = id;
         last = id;
       }
     },
@@ -121,13 +131,13 @@ async function addDigest(
 }
 
 async function checkFinite(input: PreflightInput, placed: PlacedBatch, batch: RecordBatch, bad: Bitmap): Promise<void> {
-  for (const i of nonFiniteRows(batch)) {
-    bad.add(placed.row + i);
+  for (const { row, reason } of findNonFinite(batch, input.finiteScalars)) {
+    bad.add(placed.row + row);
     await input.badRows.add({
       source: placed.split.split.source,
-      row: placed.row + i - placed.split.base,
-      id: idText(batch, i),
-      reason: 'NaN or infinity in the vector',
+      row: placed.row + row - placed.split.base,
+      id: idText(batch, row),
+      reason,
     });
   }
 }
@@ -168,6 +178,7 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
   return {
     duplicates,
     edgeIds: watch.edges,
+    ...(watch.range ? { keys: watch.range } : {}),
     ...(dropped ? { dropped } : {}),
     ...(dropped || !input.digest ? {} : { digests }),
   };

@@ -1,5 +1,5 @@
 import type { RecordBatch } from 'apache-arrow';
-import type { Reader, ReadOptions, Split } from '../adapters/types.js';
+import type { Cursor, Reader, ReadOptions, Split } from '../adapters/types.js';
 import type { TaskConfig } from '../config/types.js';
 import { throwIfAborted } from '../util/abort.js';
 
@@ -18,6 +18,8 @@ export interface PlacedBatch {
   readonly batch: RecordBatch;
   readonly row: number;
   readonly split: PlacedSplit;
+  /** Position of the reader behind the batch that these rows come from. */
+  readonly cursor: Cursor;
 }
 
 /** The splits of a run in reading order, cut to the first `limit` rows. */
@@ -37,14 +39,14 @@ export function placeSplits(splits: readonly Split[], config: TaskConfig): Place
 export async function* batchesOf(
   reader: Reader,
   placed: PlacedSplit,
-  options: Pick<ReadOptions, 'maxBytes' | 'columns'> & { signal: AbortSignal },
+  options: Pick<ReadOptions, 'maxBytes' | 'columns' | 'after'> & { signal: AbortSignal },
 ): AsyncIterable<PlacedBatch> {
-  for await (const { batch, firstRow } of reader.read(placed.split, options)) {
+  for await (const { batch, firstRow, cursor } of reader.read(placed.split, options)) {
     throwIfAborted(options.signal);
     const left = placed.rows - firstRow;
     if (left <= 0) return;
     const cut = left < batch.numRows ? batch.slice(0, left) : batch;
-    yield { batch: cut, row: placed.base + firstRow, split: placed };
+    yield { batch: cut, row: placed.base + firstRow, split: placed, cursor };
     if (left <= batch.numRows) return;
   }
 }

@@ -1,7 +1,8 @@
 import type { RawValues } from '../batch/columns.js';
+import { throwIfAborted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
 import type { Connection } from './connection.js';
-import { decodeMutation, decodeStatus, type Mutation } from './decode.js';
+import { decodeMutation, decodeStatus, type Mutation, OK, readAnswer, type Status } from './decode.js';
 import { decodeQuery, type QueryAnswer } from './decode-query.js';
 import { withRetry } from './retry.js';
 import { requireOk } from './status.js';
@@ -25,6 +26,8 @@ export interface QueryOptions {
   readonly outputFields: readonly string[];
   readonly partitions?: readonly string[];
   readonly limit?: number;
+  /** The rows with the smallest keys, in their order: without it a limit takes any rows (Milvus Lite does). */
+  readonly byKey?: boolean;
   /** Strong where absent. */
   readonly at?: ReadPoint;
   readonly signal?: AbortSignal;
@@ -43,6 +46,9 @@ function encodeQuery(query: QueryOptions): Uint8Array {
     ...(query.partitions ?? []).map((p): [number, Uint8Array] => [6, encoder.encode(p)]),
   ];
   if (query.limit !== undefined) parts.push([9, keyValue('limit', String(query.limit))]);
+  // What the query iterators of pymilvus send. Milvus Lite sorts for the first; servers, which always sort, end a page for the
+  // second where one segment has no more rows, so that copies of a key in another one do not push keys out of it.
+  if (query.byKey) parts.push([9, keyValue('iterator', 'True')], [9, keyValue('reduce_stop_for_best', 'True')]);
   const timestamp = query.at?.timestamp;
   const lo = Number((timestamp ?? 0n) & 0xffffffffn);
   const hi = Number((timestamp ?? 0n) >> 32n);
@@ -61,16 +67,22 @@ function encodeQuery(query: QueryOptions): Uint8Array {
 /** AllocTimestampResponse: 1 status, 2 timestamp. Strong reads where the server has no clock to ask (Milvus Lite). */
 export async function readPoint(connection: Connection): Promise<ReadPoint> {
   if (!connection.features.timestamps) return {};
-  const answer = new WireReader(
-    await connection.call('AllocTimestamp', new Uint8Array(0), { deadlineMs: DATA_TIMEOUT_MS }),
-  );
-  let timestamp: bigint | undefined;
-  for (let f = answer.field(); f; f = answer.field()) {
-    if (f.number === 1) requireOk(decodeStatus(answer.message()), 'ask the server for its time');
-    else if (f.number === 2) timestamp = BigInt.asUintN(64, answer.bigint());
-    else answer.skip(f.type);
-  }
+  const what = 'ask the server for its time';
+  const bytes = await connection.call('AllocTimestamp', new Uint8Array(0), { deadlineMs: DATA_TIMEOUT_MS });
+  const { status, timestamp } = readAnswer(bytes, what, decodeTimestamp);
+  requireOk(status, what);
   return timestamp === undefined ? {} : { timestamp };
+}
+
+function decodeTimestamp(bytes: Uint8Array): { status: Status; timestamp?: bigint } {
+  const reader = new WireReader(bytes);
+  let answer: { status: Status; timestamp?: bigint } = { status: OK };
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 1) answer = { ...answer, status: decodeStatus(reader.message()) };
+    else if (f.number === 2) answer = { ...answer, timestamp: BigInt.asUintN(64, reader.bigint()) };
+    else reader.skip(f.type);
+  }
+  return answer;
 }
 
 function keyValue(key: string, value: string): Uint8Array {
@@ -82,17 +94,19 @@ function keyValue(key: string, value: string): Uint8Array {
   return out.bytes;
 }
 
-/** One query with consistency Strong: it sees everything that was acknowledged before. The collection must be loaded. */
+/**
+ * One query. The collection must be loaded. Throws NET_*, DST_AUTH, and DST_REFUSED for what the server refuses and for an
+ * answer that is damaged.
+ */
 export async function query(connection: Connection, options: QueryOptions): Promise<QueryAnswer> {
   const request = encodeQuery(options);
+  const what = `query ${options.collection} (${options.expression.slice(0, 80)})`;
+  const signal = options.signal ? { signal: options.signal } : {};
   return withRetry(async () => {
-    const answer = decodeQuery(
-      await connection.call('Query', request, {
-        deadlineMs: DATA_TIMEOUT_MS,
-        ...(options.signal ? { signal: options.signal } : {}),
-      }),
-    );
-    requireOk(answer.status, `query ${options.collection} (${options.expression.slice(0, 80)})`);
+    throwIfAborted(options.signal);
+    const bytes = await connection.call('Query', request, { deadlineMs: DATA_TIMEOUT_MS, ...signal });
+    const answer = readAnswer(bytes, what, decodeQuery);
+    requireOk(answer.status, what);
     return answer;
   }, connection.retry);
 }
@@ -129,7 +143,7 @@ export async function mutate(
   signal?: AbortSignal,
 ): Promise<Mutation> {
   const bytes = await connection.call(method, request, { deadlineMs: DATA_TIMEOUT_MS, ...(signal ? { signal } : {}) });
-  const answer = decodeMutation(bytes);
+  const answer = readAnswer(bytes, what, decodeMutation);
   requireOk(answer.status, what);
   if (answer.failed > 0) throw fail('DST_REFUSED', `${what}: the server names ${answer.failed} rows as not written`);
   return answer;
@@ -153,11 +167,13 @@ export async function deleteRows(
   const what = `delete from ${collection}/${partition}`;
   await withRetry(async () => {
     const answer = await connection.call('Delete', out.bytes, { deadlineMs: DATA_TIMEOUT_MS });
-    requireOk(decodeMutation(answer).status, what);
+    requireOk(readAnswer(answer, what, decodeMutation).status, what);
   }, connection.retry);
 }
 
-/** Text as a string literal of a Milvus expression. */
+const ESCAPES: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** Text as a string literal of a Milvus expression. Milvus Lite knows no other escapes than these, and takes all else as it is. */
 export function textLiteral(text: string): string {
-  return JSON.stringify(text);
+  return `"${text.replace(/["\\\n\r\t]/g, (c) => ESCAPES[c]!)}"`;
 }

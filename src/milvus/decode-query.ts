@@ -1,5 +1,6 @@
 import { type FlatValues, flat, isText, type ListColumn, type RawValues, type TextColumn } from '../batch/columns.js';
-import { decodeStatus, longArray, OK, type Status } from './decode.js';
+import { decodeStatus, intArray, longArray, OK, type Status } from './decode.js';
+import { spreadNulls } from './null-rows.js';
 import { WireReader } from './wire.js';
 
 /** One column of an answer. `width` as in `RawColumn`. */
@@ -7,7 +8,7 @@ export interface AnswerColumn {
   readonly name: string;
   readonly values: RawValues;
   readonly width: number;
-  /** One byte a row, 0 = null. */
+  /** One byte a row, 0 = null; null rows have a value, too: zeros, or nothing where the length varies. */
   readonly valid?: Uint8Array;
 }
 
@@ -69,28 +70,42 @@ function concatText(parts: readonly TextColumn[]): TextColumn {
   return { bytes, offsets };
 }
 
-/** ArrayArray: one ScalarField a row (member 1). A row without elements says nothing of their type. */
+function lengthOf(values: RawValues): number {
+  return 'offsets' in values ? values.offsets.length - 1 : values.length;
+}
+
+/** The elements of all rows behind each other. Rows without elements say nothing of their type, so they are left out. */
+function joinItems(parts: readonly RawValues[]): ListColumn['items'] {
+  const [first] = parts;
+  if (!first) return new Uint8Array(0);
+  const texts = parts.filter(isText);
+  if (texts.length === parts.length) return concatText(texts);
+  const arrays = parts.map((part) => (isText(part) ? new Uint8Array(0) : flat(part)));
+  const Items = arrays[0]!.constructor as new (length: number) => FlatValues;
+  const items = new Items(arrays.reduce((sum, array) => sum + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    if (!(array instanceof Items)) throw new RangeError('an array holds elements of several types');
+    items.set(array as never, at);
+    at += array.length;
+  }
+  return items;
+}
+
+/** ArrayArray: one ScalarField a row (member 1). */
 function lists(reader: WireReader): ListColumn {
   const parts: RawValues[] = [];
   for (let f = reader.field(); f; f = reader.field()) {
-    if (f.number === 1) parts.push(scalarValues(reader.message()));
+    if (f.number === 1) parts.push(scalarValues(reader.message(), false));
     else reader.skip(f.type);
   }
-  const lengthOf = (v: RawValues): number => (isText(v) ? v.offsets.length - 1 : flat(v).length);
   const offsets = new Int32Array(parts.length + 1);
   for (const [i, part] of parts.entries()) offsets[i + 1] = offsets[i]! + lengthOf(part);
-  const filled = parts.filter((p) => lengthOf(p) > 0);
-  const [first] = filled;
-  if (!first) return { offsets, items: new Uint8Array(0) };
-  if (isText(first)) return { offsets, items: concatText(filled as TextColumn[]) };
-  const Items = flat(first).constructor as new (length: number) => FlatValues;
-  const items = new Items(offsets[parts.length]!);
-  for (const [i, part] of parts.entries()) if (lengthOf(part) > 0) items.set(flat(part) as never, offsets[i]!);
-  return { offsets, items };
+  return { offsets, items: joinItems(parts.filter((part) => lengthOf(part) > 0)) };
 }
 
-/** ScalarField: 1 bool, 2 int32, 3 int64, 4 float, 5 double, 6 string, 8 arrays, 9 JSON. */
-function scalarValues(reader: WireReader): RawValues {
+/** ScalarField: 1 bool, 2 int32, 3 int64, 4 float, 5 double, 6 string, 8 arrays, 9 JSON. Arrays do not hold arrays. */
+function scalarValues(reader: WireReader, arrays = true): RawValues {
   for (let f = reader.field(); f; f = reader.field()) {
     const part = f.type === 2 ? reader.message() : undefined;
     if (!part) {
@@ -101,7 +116,7 @@ function scalarValues(reader: WireReader): RawValues {
       case 1:
         return new Uint8Array(copied(packedBody(part)));
       case 2:
-        return Int32Array.from(longArray(part), Number);
+        return intArray(part);
       case 3:
         return longArray(part);
       case 4:
@@ -112,6 +127,7 @@ function scalarValues(reader: WireReader): RawValues {
       case 9:
         return texts(part);
       case 8:
+        if (!arrays) throw new RangeError('an array stands inside an array');
         return lists(part);
     }
   }
@@ -138,8 +154,8 @@ function vectorValues(reader: WireReader): { values: RawValues; width: number } 
   return { values, width };
 }
 
-/** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. */
-function fieldData(reader: WireReader): AnswerColumn {
+/** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. Values are copied out of the message. */
+export function fieldData(reader: WireReader): AnswerColumn {
   let name = '';
   let column: { values: RawValues; width: number } = { values: new Uint8Array(0), width: 1 };
   let valid: Uint8Array | undefined;
@@ -150,16 +166,34 @@ function fieldData(reader: WireReader): AnswerColumn {
     else if (f.number === 7 && f.type === 2) valid = new Uint8Array(copied(reader.view()));
     else reader.skip(f.type);
   }
-  return { name, ...column, ...(valid?.includes(0) ? { valid } : {}) };
+  if (!valid?.includes(0)) return { name, ...column };
+  return { name, width: column.width, values: spreadNulls(column.values, column.width, valid), valid };
 }
 
 /** Rows of a column. An answer without rows may leave the dimension out. */
 function rowsOf({ values, width }: AnswerColumn): number {
-  if ('offsets' in values) return values.offsets.length - 1;
-  return values.length / (width || 1);
+  return lengthOf(values) / ('offsets' in values ? 1 : width || 1);
 }
 
-/** milvus.QueryResults: 1 status, 2 columns. Values are copied out of the message once, because it lies misaligned. */
+/** The rows of an answer: as many in every column. */
+function commonRows(columns: readonly AnswerColumn[]): number {
+  const [first] = columns;
+  if (!first) return 0;
+  const rows = rowsOf(first);
+  const other = columns.find((c) => rowsOf(c) !== rows || (c.valid && c.valid.length !== rows));
+  if (other) {
+    throw new RangeError(
+      `"${first.name}" has ${rows} rows, "${other.name}" ${rowsOf(other)}${other.valid ? ` and ${other.valid.length} marks of null` : ''}`,
+    );
+  }
+  if (!Number.isInteger(rows)) throw new RangeError(`"${first.name}" ends inside a row`);
+  return rows;
+}
+
+/**
+ * milvus.QueryResults: 1 status, 2 columns. Values are copied out of the message once, because it lies misaligned. Throws
+ * RangeError for bytes that are no such message, and where columns differ in length.
+ */
 export function decodeQuery(bytes: Uint8Array): QueryAnswer {
   const reader = new WireReader(bytes);
   let status = OK;
@@ -169,5 +203,5 @@ export function decodeQuery(bytes: Uint8Array): QueryAnswer {
     else if (f.number === 2) columns.push(fieldData(reader.message()));
     else reader.skip(f.type);
   }
-  return { status, columns, rows: columns[0] ? rowsOf(columns[0]) : 0, bytes: bytes.length };
+  return { status, columns, rows: commonRows(columns), bytes: bytes.length };
 }

@@ -1,3 +1,4 @@
+import { fail } from '../util/errors.js';
 import { WireReader } from './wire.js';
 
 /** common.Status. `code` is Milvus' own code (2.3 and later), `legacyCode` the older enum. */
@@ -9,6 +10,22 @@ export interface Status {
 }
 
 export const OK: Status = { legacyCode: 0, code: 0, reason: '', retriable: false };
+
+/**
+ * What `decode` makes of an answer. Decoders throw RangeError for bytes that are no such message; here that becomes
+ * DST_REFUSED, naming the call.
+ */
+export function readAnswer<T>(bytes: Uint8Array, what: string, decode: (bytes: Uint8Array) => T): T {
+  try {
+    return decode(bytes);
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown;
+    throw fail('DST_REFUSED', `${what}: the answer of ${bytes.length} bytes is damaged: ${thrown.message}`, {
+      cause: thrown,
+      hint: 'Something between milvusdm and the server changes or cuts messages, or it is no Milvus. Run again; if it stays, look at proxies.',
+    });
+  }
+}
 
 /** common.Status from its own message: 1 error_code, 2 reason, 3 code, 4 retriable. */
 export function decodeStatus(reader: WireReader): Status {
@@ -34,13 +51,17 @@ export interface Mutation {
   readonly failed: number;
 }
 
-/** Packed varints of `reader` as int64. */
-function longs(reader: WireReader): BigInt64Array {
-  // A varint ends at each byte without the high bit.
+/** A varint ends at each byte without the high bit. */
+function countVarints(reader: WireReader): number {
   let count = 0;
   for (let i = reader.at; i < reader.end; i++) if (reader.bytes[i]! < 0x80) count++;
   if (!reader.done && reader.bytes[reader.end - 1]! >= 0x80) throw new RangeError('packed integers end inside a value');
-  const halves = new Uint32Array(count * 2);
+  return count;
+}
+
+/** Packed varints of `reader` as int64. */
+function longs(reader: WireReader): BigInt64Array {
+  const halves = new Uint32Array(countVarints(reader) * 2);
   for (let i = 0; i < halves.length; i += 2) {
     reader.varint64();
     halves[i] = reader.lo;
@@ -49,13 +70,31 @@ function longs(reader: WireReader): BigInt64Array {
   return new BigInt64Array(halves.buffer);
 }
 
-/** LongArray (and IntArray): packed varints as int64. */
+/** LongArray: packed varints as int64. */
 export function longArray(reader: WireReader): BigInt64Array {
   for (let f = reader.field(); f; f = reader.field()) {
     if (f.number === 1 && f.type === 2) return longs(reader.message());
     reader.skip(f.type);
   }
   return new BigInt64Array(0);
+}
+
+/** IntArray: packed varints as int32 (negative ones travel with 64 bits). */
+export function intArray(reader: WireReader): Int32Array {
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 1 && f.type === 2) return ints(reader.message());
+    reader.skip(f.type);
+  }
+  return new Int32Array(0);
+}
+
+function ints(reader: WireReader): Int32Array {
+  const values = new Int32Array(countVarints(reader));
+  for (let i = 0; i < values.length; i++) {
+    reader.varint64();
+    values[i] = reader.lo;
+  }
+  return values;
 }
 
 function countPacked(reader: WireReader, type: number): number {

@@ -21,6 +21,9 @@ export type ErrorCode =
   | 'ENV_PYTHON'
   | 'ENV_INSTALL'
   | 'ENV_START'
+  | 'ENV_STATE'
+  | 'JOB_RUNNING'
+  | 'JOB_DAMAGED'
   | 'SRC_NOT_FOUND'
   | 'SRC_UNREADABLE'
   | 'SRC_TRUNCATED'
@@ -90,6 +93,21 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     when: 'The embedded Milvus Lite did not start.',
     hint: 'See its log that the message names; another process may hold the data folder.',
   },
+  ENV_STATE: {
+    exit: EXIT.config,
+    when: 'The folder of milvusdm itself (`$MILVUSDM_PATH`, by default `~/milvusdm`) cannot be written.',
+    hint: 'Free space or mend permissions there, or set MILVUSDM_PATH to another folder; then run the same command again, which continues.',
+  },
+  JOB_RUNNING: {
+    exit: EXIT.target,
+    when: 'Another process runs the same job.',
+    hint: 'Wait until it has ended, or stop it.',
+  },
+  JOB_DAMAGED: {
+    exit: EXIT.target,
+    when: 'The ledger of an unfinished job is damaged, so that nobody knows which rows have arrived.',
+    hint: 'Run with --restart, which starts over.',
+  },
   SRC_NOT_FOUND: { exit: EXIT.source, when: 'A source file or folder does not exist.', hint: 'Check the path.' },
   SRC_UNREADABLE: {
     exit: EXIT.source,
@@ -128,8 +146,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
   SRC_CHANGED: {
     exit: EXIT.source,
-    when: 'A source file changed while it was being read.',
-    hint: 'Stop whatever writes to it and run again.',
+    when: 'A source changed while it was being read, or since the run that is to be continued.',
+    hint: 'Stop whatever writes to it and run again, with --restart where a run is to be continued.',
   },
   SRC_UNFLUSHED: {
     exit: EXIT.source,
@@ -168,8 +186,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
   DST_UNFINISHED: {
     exit: EXIT.target,
-    when: 'An earlier run of the same job was cut short and left a part of its rows in the target.',
-    hint: 'Use mode: overwrite to write the target again, or --restart to take it as it is.',
+    when: 'A run that was cut short cannot be continued: the target is not as it left it, or does not tell what has arrived.',
+    hint: 'Run with --restart, which starts over.',
   },
   NET_UNAVAILABLE: {
     exit: EXIT.network,

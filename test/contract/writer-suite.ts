@@ -70,7 +70,7 @@ async function filled(
 ): Promise<Writer> {
   const writer = place.writer(mode);
   const units = [...new Set(parts.map((part) => part.partition))].map((p) => (p === undefined ? {} : { partition: p }));
-  await writer.prepare(await writer.plan(SCHEMA, units, true));
+  await writer.prepare(await writer.plan(SCHEMA, units, { exact: true }));
   for (const { partition, ids } of parts) {
     const { ack } = await writer.write(rowsFor(ids).batch, { ...options, ...(partition ? { partition } : {}) });
     expect((await ack).rows).toBe(ids.length);
@@ -105,11 +105,11 @@ export function writerSuite(name: string, open: () => Promise<Place>): void {
       await using place = await open();
       for (const mode of ['skip', 'append', 'overwrite', 'append'] as const) {
         const writer = place.writer(mode);
-        const plan = await writer.plan(SCHEMA, ALL, true);
+        const plan = await writer.plan(SCHEMA, ALL, { exact: true });
         expect(plan.units).toMatchObject([{ write: true, fresh: true, existingRows: 0 }]);
         expect(plan).toMatchObject({ autoId: false, needsIdStart: false });
         expect(plan.actions.map((action) => action.kind)).toContain('create');
-        expect(await writer.plan(SCHEMA, ALL, false)).toEqual(plan);
+        expect(await writer.plan(SCHEMA, ALL, { exact: false })).toEqual(plan);
         await writer[Symbol.asyncDispose]();
       }
     });
@@ -117,7 +117,7 @@ export function writerSuite(name: string, open: () => Promise<Place>): void {
     test('what is acknowledged is counted and found, bit for bit', async () => {
       await using place = await open();
       const writer = place.writer('append');
-      await writer.prepare(await writer.plan(SCHEMA, ALL, true));
+      await writer.prepare(await writer.plan(SCHEMA, ALL, { exact: true }));
       const blocks = [range(1000, 300), range(0, 50), [7_000_000_000n, -5n], range(2000, 1)];
       const sent = [];
       for (const ids of blocks) {
@@ -147,13 +147,13 @@ export function writerSuite(name: string, open: () => Promise<Place>): void {
       await done(await filled(place, 'append', [{ ids: range(0, 60) }]));
 
       const skipping = place.writer('skip');
-      const skip = await skipping.plan(SCHEMA, ALL, true);
+      const skip = await skipping.plan(SCHEMA, ALL, { exact: true });
       expect(skip.units).toMatchObject([{ write: false, existingRows: 60 }]);
       expect(skip.actions.map((action) => action.kind)).toEqual(['skip']);
       await done(skipping);
 
       const appending = place.writer('append');
-      const append = await appending.plan(SCHEMA, ALL, true);
+      const append = await appending.plan(SCHEMA, ALL, { exact: true });
       expect(append.units).toMatchObject([{ write: true, fresh: false, existingRows: 60 }]);
       expect(append.needsIdStart).toBe(true);
       await appending.prepare(append);
@@ -165,7 +165,7 @@ export function writerSuite(name: string, open: () => Promise<Place>): void {
       await done(appending);
 
       const planning = place.writer('overwrite');
-      const plan = await planning.plan(SCHEMA, ALL, true);
+      const plan = await planning.plan(SCHEMA, ALL, { exact: true });
       expect(plan.units).toMatchObject([{ write: true, fresh: true, existingRows: 100 }]);
       const loss = plan.actions.find((action) => action.kind === 'drop')!;
       expect(loss.detail).toContain('100 rows');
@@ -198,7 +198,7 @@ export function writerSuite(name: string, open: () => Promise<Place>): void {
     test('begins no request once it is told to stop', async () => {
       await using place = await open();
       const writer = place.writer('append');
-      await writer.prepare(await writer.plan(SCHEMA, ALL, true));
+      await writer.prepare(await writer.plan(SCHEMA, ALL, { exact: true }));
       const stop = new AbortController();
       const sent = await writer.write(rowsFor(range(0, 10)).batch, { ...options, stop: stop.signal });
       stop.abort();
@@ -214,7 +214,7 @@ export function writerSuite(name: string, open: () => Promise<Place>): void {
     test('takes text as ids', async () => {
       await using place = await open();
       const writer = place.writer('append', 'VARCHAR');
-      await writer.prepare(await writer.plan(TEXT_KEYS, ALL, true));
+      await writer.prepare(await writer.plan(TEXT_KEYS, ALL, { exact: true }));
       const ids = ['a', 'é"\\', "it's", '0'];
       const vectors = Float32Array.from({ length: ids.length * DIM }, (_, i) => i / 4);
       const batch = makeBatch(TEXT_KEYS, ids.length, [texts(ids.length, (row) => ids[row]!), vectors]);

