@@ -3,7 +3,7 @@ import { access, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TaskConfig } from '../../config/types.js';
 import { formatBytes } from '../../util/bytes.js';
-import { fail } from '../../util/errors.js';
+import { type ErrorCode, fail } from '../../util/errors.js';
 import { stateFolder } from '../../util/home.js';
 import { attempt, type Findings } from './checks.js';
 
@@ -30,8 +30,8 @@ interface Room {
   readonly made: boolean;
 }
 
-/** Whether a folder could be written to, without writing. Throws DST_STORAGE. */
-async function roomIn(folder: string): Promise<Room> {
+/** Whether a folder could be written to, without writing. Throws an error of the given code. */
+async function roomIn(folder: string, code: ErrorCode): Promise<Room> {
   try {
     const at = await standing(folder);
     if (!(await stat(at)).isDirectory()) throw new Error(`${at} is not a folder`);
@@ -39,10 +39,8 @@ async function roomIn(folder: string): Promise<Room> {
     const { bavail, blocks, bsize } = await statfs(at);
     return { free: bavail * bsize, total: blocks * bsize, made: at === folder };
   } catch (cause) {
-    throw fail('DST_STORAGE', `${folder} cannot be written: ${(cause as Error).message}`, {
-      cause,
-      hint: 'Mend its permissions, or choose another folder.',
-    });
+    const hint = code === 'DST_STORAGE' ? { hint: 'Mend its permissions, or choose another folder.' } : {};
+    throw fail(code, `${folder} cannot be written: ${(cause as Error).message}`, { cause, ...hint });
   }
 }
 
@@ -53,7 +51,7 @@ function roomText(folder: string, { free, total, made }: Room): string {
 async function checkState(findings: Findings): Promise<void> {
   const folder = stateFolder();
   const name = 'state folder';
-  const room = await attempt(findings, name, () => roomIn(folder));
+  const room = await attempt(findings, name, () => roomIn(folder, 'ENV_STATE'));
   if (!room) return;
   const text = `${roomText(folder, room)} for logs and ledgers`;
   if (room.free >= LOW_STATE_BYTES) findings.ok(name, text);
@@ -62,7 +60,7 @@ async function checkState(findings: Findings): Promise<void> {
 
 /** @param bytes of all values of the source; undefined where that is not known */
 async function checkRoom(findings: Findings, name: string, folder: string, bytes: number | undefined): Promise<void> {
-  const room = await attempt(findings, name, () => roomIn(folder));
+  const room = await attempt(findings, name, () => roomIn(folder, 'DST_STORAGE'));
   if (!room) return;
   const need = bytes === undefined ? '' : `, the source has ${formatBytes(bytes)}`;
   const text = `${roomText(folder, room)}${need}`;

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { MilvusEndpoint, TaskConfig } from '../../../../src/config/types.js';
 import { type Check, within } from '../../../../src/job/doctor/checks.js';
 import { examine } from '../../../../src/job/doctor/doctor.js';
@@ -182,6 +182,13 @@ describe('doctor', () => {
     chmodSync(closed, 0o500);
     const refused = await examine(config({ archive: { dir: join(closed, 'a') } }));
     expect(refused.checks.at(-1)).toMatchObject({ status: 'fail', code: 'DST_STORAGE' });
+  });
+
+  it('a state folder that cannot be made', async () => {
+    vi.stubEnv('MILVUSDM_PATH', join(cert, 'state'));
+    const report = await examine(config({ archive: { dir } }));
+    expect(report.checks.find((c) => c.name === 'state folder')).toMatchObject({ status: 'fail', code: 'ENV_STATE' });
+    expect(report.exit_code).toBe(2);
   });
 
   it('ends where a server only listens, and tells no secret', async () => {
