@@ -5,6 +5,7 @@ import { MAIN } from './lib/cli.js';
 import { describeMachine, load } from './lib/machine.js';
 import { isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
+import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { memorySection } from './sections/memory.js';
 import { startupSection } from './sections/startup.js';
@@ -13,6 +14,7 @@ import { throughputSection } from './sections/throughput.js';
 const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = {
   startup: startupSection,
   throughput: throughputSection,
+  'faiss-kinds': faissKindsSection,
   insert: insertSection,
   memory: memorySection,
 };

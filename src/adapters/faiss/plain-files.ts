@@ -63,6 +63,12 @@ function looksWhole({ view, bytes }: Head, dim: number): boolean {
   return small === all;
 }
 
+/** Whether the rows at hand all begin with the dimension. */
+function repeats({ view, bytes }: Head, dim: number, stride: number): boolean {
+  for (let at = 0; at + 4 <= bytes.length; at += stride) if (view.getInt32(at, true) !== dim) return false;
+  return true;
+}
+
 function isNpy({ bytes }: Head): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(6, bytes.length)).toString('latin1') === '\x93NUMPY';
 }
@@ -79,6 +85,8 @@ function candidates(path: string, head: Head): PlainFormat[] {
     if (format === 'npy') return false;
     const shape = shapeOf(format, head);
     if (!shape) return false;
+    const { type, prefixed } = SHAPES[format];
+    if (prefixed && !repeats(head, shape.dim, 4 + shape.dim * NUMBER_BYTES[type])) return false;
     if (format === 'fvecs' || format === 'ivecs') return looksWhole(head, shape.dim) === (format === 'ivecs');
     return true;
   });
