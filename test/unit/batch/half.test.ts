@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '../../../src/transforms/half.js';
+import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '../../../src/batch/half.js';
 
 type Encode = typeof encodeFloat16;
 type Decode = typeof decodeFloat16;
