@@ -22,6 +22,12 @@ export async function fileSettings(source: FileSource): Promise<CollectionSettin
   return source.adapter === 'hdf5' ? (await import('./adapters/hdf5/index.js')).hdf5Settings(source) : {};
 }
 
+/** The partition that an archive of ours was written from; undefined where the file names none. */
+export async function archivePartition(path: string): Promise<string | undefined> {
+  const archive = await (await import('./adapters/hdf5/index.js')).readArchiveSettings(path);
+  return archive?.partition;
+}
+
 /** What the opening of a server needs besides its address. */
 export interface OpenOptions {
   readonly retryForMs: number;
@@ -73,5 +79,10 @@ export const FORMATS: readonly Format[] = [
     name: 'Faiss index',
     matches: async (_path, header) => (await import('./adapters/faiss/index.js')).isFaiss(header),
     inspect: async (path) => (await import('./adapters/faiss/index.js')).inspectFaiss(path),
+  },
+  {
+    name: 'plain vector',
+    matches: async (path) => (await import('./adapters/faiss/index.js')).isVectors(path),
+    inspect: async (path) => (await import('./adapters/faiss/index.js')).inspectVectors(path),
   },
 ];

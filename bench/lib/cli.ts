@@ -7,8 +7,10 @@ import { measureOk } from './process.js';
 export const MAIN: string = join(PROJECT, 'dist', 'cli', 'main.js');
 
 export interface Migration {
-  readonly task: 'F2M' | 'H2M';
+  readonly task: 'F2M' | 'H2M' | 'M2M' | 'M2H';
+  /** A file; for M2M and M2H the folder of an old Milvus with the collection `large`. */
   readonly source: string;
+  /** host:port of the target; for M2H the folder that is written to. */
   readonly address: string;
   readonly collection: string;
   /** Further keys of the task, as YAML values. */
@@ -23,20 +25,29 @@ export interface MigrationResult {
   readonly peakMiB: number;
 }
 
+/** The only collection of the folders that fixtures/mk-legacy.py writes with `--variant large`. */
+export const LARGE = 'large';
+
+function sourceKeys({ task, source, collection }: Migration): Record<string, string> {
+  const path = JSON.stringify(source);
+  if (task === 'F2M' || task === 'H2M') {
+    return { data_path: task === 'H2M' ? `[${path}]` : path, dest_collection_name: collection };
+  }
+  const map: Record<string, string> = task === 'M2M' ? { collection_map: `{${LARGE}: ${collection}}` } : {};
+  return { source_milvus_path: path, source_collection: LARGE, ...map };
+}
+
+function targetKeys({ task, address }: Migration): Record<string, string> {
+  if (task === 'M2H') return { data_dir: JSON.stringify(address) };
+  const [host, port] = address.split(':') as [string, string];
+  // M2M takes the metric from its source.
+  const parameter = `{${task === 'M2M' ? '' : 'metric_type: L2, '}index: none, shards: 1}`;
+  return { dest_host: host, dest_port: port, mode: 'overwrite', verify: 'count', collection_parameter: parameter };
+}
+
 function yamlOf(m: Migration): string {
-  const [host, port] = m.address.split(':');
-  const keys = { verify: 'count', ...m.keys };
-  return [
-    `${m.task}:`,
-    `  data_path: ${m.task === 'H2M' ? `[${JSON.stringify(m.source)}]` : JSON.stringify(m.source)}`,
-    `  dest_host: ${host}`,
-    `  dest_port: ${port}`,
-    '  mode: overwrite',
-    `  dest_collection_name: ${m.collection}`,
-    ...Object.entries(keys).map(([key, value]) => `  ${key}: ${value}`),
-    '  collection_parameter: {metric_type: L2, index: none, shards: 1}',
-    '',
-  ].join('\n');
+  const keys = { ...sourceKeys(m), ...targetKeys(m), ...m.keys };
+  return [`${m.task}:`, ...Object.entries(keys).map(([key, value]) => `  ${key}: ${value}`), ''].join('\n');
 }
 
 interface LogLine {

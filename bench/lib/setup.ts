@@ -21,11 +21,17 @@ export interface Setup extends AsyncDisposable {
   server(): Promise<string>;
   /** Makes a file with bench/peers/data.py, once per run. */
   data(kind: DataKind, rows: number, dim: number): Promise<string>;
+  /** The folder of an old Milvus with one collection of 8 segments and 200 deleted rows, made once per run. */
+  legacy(rows: number, dim: number): Promise<string>;
+  /** Folder with pymilvusdm 2.0 from PyPI and what it needs besides the Python of the run; installed on first use. */
+  pymilvusdm(): Promise<string>;
   /** Drops a collection and lets the server come to rest. */
   drop(collection: string): Promise<void>;
 }
 
 const REST_MS = 3000;
+/** Without its dependency pymilvus_orm 2.0.0rc1, which no current Python can install: bench/peers/pymilvusdm.py stands in. */
+const PYMILVUSDM = ['pymilvusdm==2.0', 'PyMySQL==1.1.1', 'PyYAML==6.0.2', 'tqdm==4.67.1'];
 
 async function dropCollection(address: string, name: string): Promise<void> {
   const client = new MilvusClient({ address, telemetry: { enabled: false }, logLevel: 'none' });
@@ -75,6 +81,26 @@ export async function openSetup(o: { repetitions: number; quick: boolean }): Pro
         String(dim),
       ]);
       files.set(name, path);
+      return path;
+    },
+    async legacy(rows, dim) {
+      const name = `legacy-${rows}-${dim}`;
+      const path = join(folder, name);
+      if (files.has(name)) return path;
+      log(`making ${name}`);
+      const script = join(PROJECT, 'fixtures', 'mk-legacy.py');
+      const size = ['--rows', String(rows), '--dim', String(dim)];
+      await measureOk(python, ['-I', script, '--out', path, '--variant', 'large', ...size]);
+      files.set(name, path);
+      return path;
+    },
+    async pymilvusdm() {
+      const path = join(folder, 'pymilvusdm');
+      if (files.has('pymilvusdm')) return path;
+      log('installing pymilvusdm 2.0');
+      const options = ['--no-deps', '--no-input', '--disable-pip-version-check', '-q', '--target', path];
+      await measureOk(python, ['-I', '-m', 'pip', 'install', ...options, ...PYMILVUSDM]);
+      files.set('pymilvusdm', path);
       return path;
     },
     async drop(collection) {

@@ -1,14 +1,16 @@
 import { Schema } from 'apache-arrow';
+import type { Reader } from '../../src/adapters/types.js';
 import { makeBatch, rawColumns } from '../../src/batch/columns.js';
 import { toArrowField } from '../../src/batch/fields.js';
 import { createBufferPool } from '../../src/milvus/buffer-pool.js';
 import { encodeInsert } from '../../src/milvus/encode.js';
-import { openReader } from '../../src/registry.js';
+import { openCatalog, openReader } from '../../src/registry.js';
 
 /**
  * Prints GB of vectors per second (1e9 bytes) of one of these, warmed up by one pass over a part of the data:
  * encode DIM BYTES: Insert requests of 4 MiB with int64 ids, in turn into four pooled buffers
- * hdf5 PATH, faiss PATH: all batches of a file, ids and vectors
+ * hdf5 PATH, faiss PATH [TYPE]: all batches of a file, ids and vectors; the bytes are those of float32, whatever the type
+ * legacy PATH: the same of the only collection in the folder of an old Milvus
  */
 const [what, ...args] = process.argv.slice(2);
 const BATCH_BYTES = 4 * 2 ** 20;
@@ -41,7 +43,10 @@ async function encode(dim: number, bytes: number): Promise<number> {
 }
 
 function sourceOf(path: string): Parameters<typeof openReader>[0] {
-  if (what === 'faiss') return { adapter: 'faiss', files: [{ path }] };
+  if (what === 'faiss') {
+    const type = args[1] === 'FLOAT16_VECTOR' ? { vectorType: args[1] as 'FLOAT16_VECTOR' } : {};
+    return { adapter: 'faiss', files: [{ path }], allowLossy: true, ...type };
+  }
   return {
     adapter: 'hdf5',
     files: [{ path }],
@@ -52,21 +57,33 @@ function sourceOf(path: string): Parameters<typeof openReader>[0] {
   };
 }
 
+async function open(path: string): Promise<Reader> {
+  const names = { idField: 'id', vectorField: 'embedding' };
+  if (what !== 'legacy') return openReader(sourceOf(path), names);
+  const folder = { path, extraPaths: [], select: { '*': null }, onMissingSegment: 'error', unflushed: 'warn' } as const;
+  await using catalog = await openCatalog({ adapter: 'legacy', ...folder }, names, { retryForMs: 0, log() {} });
+  return await catalog.collections[0]!.open();
+}
+
 async function read(path: string): Promise<number> {
-  await using reader = await openReader(sourceOf(path), { idField: 'id', vectorField: 'embedding' });
-  const [split] = await reader.splits();
+  await using reader = await open(path);
+  const splits = await reader.splits();
+  const total = splits.reduce((sum, split) => sum + split.rows, 0);
   const pass = async (mostRows: number): Promise<number> => {
     let rows = 0;
-    for await (const { batch } of reader.read(split!, { maxBytes: BATCH_BYTES })) {
-      rows += batch.numRows;
+    for (const split of splits) {
       if (rows >= mostRows) break;
+      for await (const { batch } of reader.read(split, { maxBytes: BATCH_BYTES })) {
+        rows += batch.numRows;
+        if (rows >= mostRows) break;
+      }
     }
     return rows;
   };
-  await pass(split!.rows / 8);
+  await pass(total / 8);
   const start = performance.now();
   const rows = await pass(Number.POSITIVE_INFINITY);
-  if (rows !== split!.rows) throw new Error(`${rows} of ${split!.rows} rows came`);
+  if (rows !== total) throw new Error(`${rows} of ${total} rows came`);
   return (rows * reader.info[0]!.dim * 4) / 1e6 / (performance.now() - start);
 }
 

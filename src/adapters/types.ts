@@ -35,6 +35,8 @@ export interface SourceInfo {
   readonly ids: 'stored' | 'none';
   readonly bytes: number;
   readonly fields: readonly FieldSpec[];
+  /** Files that keep vectors in several ways: whether they come back bit for bit, and if not, why. */
+  readonly verdict?: 'exact' | 'narrow' | 'rounded' | 'lossy' | 'refused';
   /** Further facts, one line each (nested indexes, datasets, filters). */
   readonly details: readonly string[];
 }
@@ -102,6 +104,11 @@ export interface CollectionSettings {
 export interface SourceCollection {
   readonly name: string;
   readonly settings: CollectionSettings;
+  /**
+   * Looks whether all of its rows can be read, as far as that costs little: existence and sizes of files. `open` then relies
+   * on it. Throws SRC_* errors.
+   */
+  check?(): Promise<void>;
   /** Opens its rows; splits carry their partition. The caller disposes of the reader. */
   open(): Promise<Reader>;
 }
@@ -259,6 +266,8 @@ export interface Writer extends AsyncDisposable {
   readonly sequential?: boolean;
   /** It keeps only the last of several rows with one id. */
   readonly deduplicates: boolean;
+  /** It refuses NaN and infinity in FLOAT and DOUBLE fields, not in vectors alone. */
+  readonly finiteScalars?: boolean;
   readonly server: string;
   /** Throws DST_UNFINISHED when what is to be continued is not as it was left. */
   plan(schema: Schema, units: readonly WriteUnit[], o: PlanOptions): Promise<WritePlan>;
@@ -280,6 +289,8 @@ export interface Writer extends AsyncDisposable {
   countBetween(from: bigint, to: bigint, unit: WriteUnit): Promise<number>;
   /** Rows of the unit, exactly, whatever that takes. */
   countExactly(unit: WriteUnit): Promise<UnitCount>;
+  /** All rows of a unit as queries show them now, after `openForReading` has said that they do. Read by one caller, who disposes of it. */
+  contents?(unit: WriteUnit): Promise<Reader>;
   /** Makes the target ready for countRows and findRows; says whether rows can be looked up. */
   openForReading(progress: PhaseProgress): Promise<boolean>;
   /** Puts the state of loading back, or loads where the user asked for it. */

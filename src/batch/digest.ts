@@ -1,17 +1,5 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
-import { fail } from '../util/errors.js';
-import { canonicalJson } from './canonical-json.js';
-import {
-  type FlatValues,
-  isList,
-  isText,
-  keyIndex,
-  type ListColumn,
-  type RawColumn,
-  rawColumn,
-  type TextColumn,
-} from './columns.js';
-import { fromArrowField, isVector } from './fields.js';
+import { createRowBytes, type KeyKind } from './row-bytes.js';
 
 /**
  * Content digest of a set of rows, independent of their order. A row is hashed as: key (int64 little-endian, or UTF-8
@@ -26,109 +14,27 @@ export interface Digest {
   readonly rows: number;
   /** 256 pairs of sums. */
   readonly buckets: BigUint64Array;
+  /** Rows of each bucket. */
+  readonly counts: Float64Array;
 }
 
 export const BUCKETS = 256;
 
-type Hash = (bytes: Uint8Array, seed: bigint) => bigint;
+export type Hash = (bytes: Uint8Array, seed: bigint) => bigint;
 
 let loaded: Promise<Hash> | undefined;
 
 /** The WASM hash, compiled once per process. */
-function xxh64(): Promise<Hash> {
+export function xxh64(): Promise<Hash> {
   loaded ??= import('xxhash-wasm').then(async (module) => (await module.default()).h64Raw);
   return loaded;
 }
 
-/** Copies one field of a row into the scratch buffer and gives its new length. */
-type FieldCopy = (row: number, at: number) => number;
-
-/** Grows on demand; all field copies of a digester write here. */
-interface Scratch {
-  bytes: Uint8Array;
-  view: DataView;
-}
-
-function ensure(scratch: Scratch, need: number): void {
-  if (scratch.bytes.length >= need) return;
-  const grown = new Uint8Array(Math.max(need, scratch.bytes.length * 2));
-  grown.set(scratch.bytes);
-  scratch.bytes = grown;
-  scratch.view = new DataView(grown.buffer);
-}
-
-function textCopy(text: TextColumn, scratch: Scratch): FieldCopy {
-  return (row, at) => {
-    const from = text.offsets[row]!;
-    const to = text.offsets[row + 1]!;
-    ensure(scratch, at + 4 + to - from);
-    scratch.view.setUint32(at, to - from, true);
-    scratch.bytes.set(text.bytes.subarray(from, to), at + 4);
-    return at + 4 + to - from;
-  };
-}
-
-/** JSON by its content, not by how it is written. Text that is no JSON counts as it stands. */
-function jsonCopy(text: TextColumn, scratch: Scratch): FieldCopy {
-  return (row, at) => {
-    const raw = Buffer.from(text.bytes.subarray(text.offsets[row]!, text.offsets[row + 1]!));
-    let bytes = raw;
-    try {
-      bytes = Buffer.from(canonicalJson(raw.toString('utf8')));
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-    }
-    ensure(scratch, at + 4 + bytes.length);
-    scratch.view.setUint32(at, bytes.length, true);
-    scratch.bytes.set(bytes, at + 4);
-    return at + 4 + bytes.length;
-  };
-}
-
-function fixedCopy(values: FlatValues, width: number, scalar: boolean, scratch: Scratch): FieldCopy {
-  const size = values.BYTES_PER_ELEMENT * width;
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const float = scalar && (values instanceof Float32Array || values instanceof Float64Array) ? values : undefined;
-  return (row, at) => {
-    ensure(scratch, at + size);
-    if (float && float[row] === 0) scratch.bytes.fill(0, at, at + size);
-    else scratch.bytes.set(bytes.subarray(row * size, (row + 1) * size), at);
-    return at + size;
-  };
-}
-
-/** An array: its length, then element by element. */
-function listCopy({ items, offsets }: ListColumn, scratch: Scratch): FieldCopy {
-  const item = isText(items) ? textCopy(items, scratch) : fixedCopy(items, 1, true, scratch);
-  return (row, start) => {
-    const from = offsets[row]!;
-    const to = offsets[row + 1]!;
-    ensure(scratch, start + 4);
-    scratch.view.setUint32(start, to - from, true);
-    let at = start + 4;
-    for (let i = from; i < to; i++) at = item(i, at);
-    return at;
-  };
-}
-
-/** Null is one byte 0, a value of a field that may be null has one byte 1 before it. */
-function nullableCopy(copy: FieldCopy, valid: Uint8Array | undefined, scratch: Scratch): FieldCopy {
-  return (row, at) => {
-    ensure(scratch, at + 1);
-    const present = valid === undefined || valid[row] !== 0;
-    scratch.bytes[at] = present ? 1 : 0;
-    return present ? copy(row, at + 1) : at + 1;
-  };
-}
-
-function fieldCopy(column: RawColumn, scratch: Scratch): FieldCopy {
-  const { values, width, valid } = column;
-  const { type, nullable } = fromArrowField(column.field);
-  let copy: FieldCopy;
-  if (isText(values)) copy = type === 'JSON' ? jsonCopy(values, scratch) : textCopy(values, scratch);
-  else if (isList(values)) copy = listCopy(values, scratch);
-  else copy = fixedCopy(values, width, !isVector(type), scratch);
-  return nullable ? nullableCopy(copy, valid, scratch) : copy;
+/** Bucket of a row: the low byte of its key, the first one of a text; 0 without a key. */
+export function bucketOf(row: Uint8Array, key: KeyKind): number {
+  if (key === 'int64') return row[0]!;
+  const empty = key === 'none' || (row[0]! | row[1]! | row[2]! | row[3]!) === 0;
+  return empty ? 0 : row[4]!;
 }
 
 export interface Digester {
@@ -137,47 +43,27 @@ export interface Digester {
   result(): Digest;
 }
 
-function fieldNamed(schema: Schema, name: string): number {
-  const index = schema.fields.findIndex((f) => f.name === name);
-  if (index < 0) throw fail('INTERNAL', `the digest is to take the field "${name}", which the batches do not have`);
-  return index;
-}
-
-/** First byte of the text key at the front of a row; behind an empty one another field begins. */
-function firstByteOfText(view: DataView, row: Uint8Array): number {
-  return view.getUint32(0, true) === 0 ? 0 : row[4]!;
-}
-
 /**
  * Makes a digester for batches of this schema. Without a key field the rows have no id and go to bucket 0.
  * @param order names of the fields after the key; schema order where absent. Throws INTERNAL for a name that is none
  */
 export async function createDigester(schema: Schema, order?: readonly string[]): Promise<Digester> {
   const hash = await xxh64();
-  const key = keyIndex(schema);
-  const rest = order
-    ? order.map((name) => fieldNamed(schema, name))
-    : schema.fields.map((_, i) => i).filter((i) => i !== key);
-  const scratch: Scratch = { bytes: new Uint8Array(4096), view: new DataView(new ArrayBuffer(0)) };
-  scratch.view = new DataView(scratch.bytes.buffer);
+  const rowBytes = createRowBytes(schema, order);
   const sums = new BigUint64Array(BUCKETS * 2);
-  let rows = 0;
+  const counts = new Float64Array(BUCKETS);
   return {
     add(batch, from = 0, to = batch.numRows) {
-      const indexes = key < 0 ? rest : [key, ...rest];
-      const copies = indexes.map((i) => fieldCopy(rawColumn(batch, i), scratch));
-      const textKey = key >= 0 && isText(rawColumn(batch, key).values);
+      const rowOf = rowBytes.of(batch);
       for (let row = from; row < to; row++) {
-        let at = 0;
-        for (const copy of copies) at = copy(row, at);
-        const bytes = scratch.bytes.subarray(0, at);
-        const bucket = (key < 0 ? 0 : textKey ? firstByteOfText(scratch.view, bytes) : bytes[0]!) * 2;
-        sums[bucket] = BigInt.asUintN(64, sums[bucket]! + hash(bytes, 0n));
-        sums[bucket + 1] = BigInt.asUintN(64, sums[bucket + 1]! + hash(bytes, 1n));
+        const bytes = rowOf(row);
+        const bucket = bucketOf(bytes, rowBytes.key);
+        sums[bucket * 2] = BigInt.asUintN(64, sums[bucket * 2]! + hash(bytes, 0n));
+        sums[bucket * 2 + 1] = BigInt.asUintN(64, sums[bucket * 2 + 1]! + hash(bytes, 1n));
+        counts[bucket]!++;
       }
-      rows += to - from;
     },
-    result: () => ({ hex: total(sums), rows, buckets: sums.slice() }),
+    result: () => digestOf(sums.slice(), counts.slice()),
   };
 }
 
@@ -189,6 +75,21 @@ export function sumDigests(a: string | undefined, b: string): string {
       .toString(16)
       .padStart(16, '0');
   return half(0) + half(16);
+}
+
+function digestOf(buckets: BigUint64Array, counts: Float64Array): Digest {
+  return { hex: total(buckets), rows: counts.reduce((sum, n) => sum + n, 0), buckets, counts };
+}
+
+/** Digest of all the rows together; that of no rows where there are none. */
+export function combineDigests(digests: Iterable<Digest>): Digest {
+  const buckets = new BigUint64Array(BUCKETS * 2);
+  const counts = new Float64Array(BUCKETS);
+  for (const digest of digests) {
+    for (const [i, sum] of digest.buckets.entries()) buckets[i] = BigInt.asUintN(64, buckets[i]! + sum);
+    for (const [i, rows] of digest.counts.entries()) counts[i]! += rows;
+  }
+  return digestOf(buckets, counts);
 }
 
 function total(sums: BigUint64Array): string {

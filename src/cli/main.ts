@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
-import type { GlobalOptions } from './options.js';
+import { packageVersion } from '../util/version.js';
+import type { DiffCommandOptions, GlobalOptions } from './options.js';
 import { printFailure } from './output.js';
 
 // Everything heavy is imported by the command that needs it: `--help` and `validate` load none of it.
@@ -12,6 +12,13 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 is needed.');
   return value;
+}
+
+function int64(text: string): bigint {
+  if (!/^-?[0-9]{1,19}$/.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
+    throw new InvalidArgumentError('a whole number of 64 bits is needed.');
+  }
+  return BigInt(text);
 }
 
 function withCommon(command: Command): Command {
@@ -33,7 +40,22 @@ function withRun(command: Command): Command {
   return withCommon(command)
     .option('--limit <rows>', 'rehearse on the first N rows', positive)
     .option('--restart', 'start over instead of continuing a run of this job that was cut short')
+    .option('--report-dir <folder>', 'write the report there, as JSON and as an HTML page')
     .option('--dry-run', 'the same as plan: read only');
+}
+
+/** How to get into each of two sides; secrets by reference, so that no list of processes shows them. */
+function withSides(command: Command): Command {
+  for (const side of ['a', 'b']) {
+    const of = side.toUpperCase();
+    command
+      .option(`--token-${side} <ref>`, `token for ${of}, as '\${NAME}' or '\${file:path}'`)
+      .option(`--user-${side} <name>`, `user for ${of}`)
+      .option(`--password-${side} <ref>`, `password for ${of}, as '\${NAME}' or '\${file:path}'`)
+      .option(`--db-${side} <name>`, `database of ${of}`)
+      .option(`--ca-${side} <file>`, `certificate of the authority that ${of}'s server is trusted by`);
+  }
+  return command.option('--id-start <n>', 'id of the first row of a side without ids; 0', int64);
 }
 
 type Action = (options: GlobalOptions) => Promise<ExitCode>;
@@ -44,7 +66,7 @@ function build(exit: (code: ExitCode) => void): Command {
   program
     .description('Moves vector data into and out of Milvus; every row is proven to have arrived.')
     .option('--yaml <file>', 'run the task in this YAML file')
-    .version(version(), '-V, --version')
+    .version(packageVersion(), '-V, --version')
     .enablePositionalOptions()
     .showHelpAfterError('(see milvusdm --help)')
     .configureOutput({ writeOut: (text) => process.stdout.write(text), writeErr: (text) => process.stderr.write(text) })
@@ -73,7 +95,33 @@ function build(exit: (code: ExitCode) => void): Command {
   );
   withRun(file('plan', 'show what a run would do; reads only', async () => (await import('./plan.js')).planCommand));
   withCommon(
+    file(
+      'doctor',
+      'examine source, servers and this machine for a task; changes nothing',
+      async () => (await import('./doctor.js')).doctorCommand,
+    ),
+  );
+  withCommon(
     file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand),
+  );
+  withCommon(
+    program
+      .command('verify [file]')
+      .description('compare the targets of a run with its report (of --report-dir), any time later')
+      .option('--report <report>', 'the JSON file of the report')
+      .action(async (path: string | undefined, options: GlobalOptions) =>
+        exit(await (await import('./verify.js')).verifyCommand(path, options)),
+      ),
+  );
+  withSides(
+    withCommon(
+      program
+        .command('diff <a> <b>')
+        .description('compare the rows of two places: collections, archives, Faiss or HDF5 files')
+        .action(async (a: string, b: string, options: DiffCommandOptions) =>
+          exit(await (await import('./diff.js')).diffCommand(a, b, options)),
+        ),
+    ),
   );
   withCommon(
     file(
@@ -85,15 +133,13 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(
     file('init', 'print a commented example YAML of a task', async () => (await import('./texts.js')).initCommand),
   );
+  withCommon(program.command('jobs').description('list the runs that can be continued')).action(
+    async (options: GlobalOptions) => exit(await (await import('./jobs.js')).jobsCommand(options)),
+  );
   for (const name of ['schema', 'init']) {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }
   return program;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** Leaves once stdout has taken everything; a reader that went away is no failure of ours. */

@@ -11,6 +11,23 @@ export interface GlobalOptions {
   readonly limit?: number;
   readonly dryRun?: boolean;
   readonly restart?: boolean;
+  readonly reportDir?: string;
+  readonly report?: string;
+}
+
+/** Options of `diff`: how to get into each side. */
+export interface DiffCommandOptions extends GlobalOptions {
+  readonly idStart?: bigint;
+  readonly tokenA?: string;
+  readonly tokenB?: string;
+  readonly userA?: string;
+  readonly userB?: string;
+  readonly passwordA?: string;
+  readonly passwordB?: string;
+  readonly dbA?: string;
+  readonly dbB?: string;
+  readonly caA?: string;
+  readonly caB?: string;
 }
 
 /** Whether text on this stream may be coloured: a terminal, no --no-color, no NO_COLOR. */

@@ -10,13 +10,19 @@ export interface Session extends Disposable {
   readonly log: Log;
 }
 
-async function openView(options: GlobalOptions, level: LogLevel): Promise<ProgressView> {
+/** Progress on stderr: a bar on a terminal, else a line now and then. */
+export async function openView(options: GlobalOptions, level: LogLevel): Promise<ProgressView> {
   const silent = options.quiet === true || level === 'silent';
   if (silent) return { show() {}, line: (text) => process.stderr.write(`${text}\n`), stop() {} };
   if (process.stderr.isTTY && options.logFormat === 'text') return barView(mayColor(options, process.stderr));
   const write = (line: string): boolean => process.stderr.write(`${line}\n`);
   if (options.logFormat === 'text') return lineView(write);
   return lineView(write, (msg) => JSON.stringify({ level: 'info', time: new Date().toISOString(), msg }));
+}
+
+/** What --log-level and --quiet ask for together. */
+export function logLevelOf(options: GlobalOptions): LogLevel {
+  return options.quiet && options.logLevel === 'info' ? 'error' : options.logLevel;
 }
 
 /** SIGINT and SIGTERM end the batches in flight; a second one gives them up. */
@@ -35,7 +41,7 @@ function onSignals(job: Job, log: Log): () => void {
 
 /** Opens everything around a job of this configuration. Disposing ends the progress and the signal handlers. */
 export async function openSession(config: TaskConfig, options: GlobalOptions): Promise<Session> {
-  const level: LogLevel = options.quiet && options.logLevel === 'info' ? 'error' : options.logLevel;
+  const level = logLevelOf(options);
   const view = await openView(options, level);
   const log = await openLog({
     level,

@@ -2,7 +2,8 @@ import type { Catalog, CollectionSettings, Reader, SourceCollection, Split } fro
 import { globMatches, type Selection } from '../config/selection.js';
 import type { MilvusEndpoint, TaskConfig } from '../config/types.js';
 import { fileSettings, type OpenOptions, openCatalog, openReader } from '../registry.js';
-import { fail } from '../util/errors.js';
+import { throwIfAborted } from '../util/abort.js';
+import { fail, type MilvusdmError, toMilvusdmError } from '../util/errors.js';
 import { mergeCollections } from './merge.js';
 import { mapNames } from './names.js';
 
@@ -119,7 +120,24 @@ function tasksOf(config: TaskConfig, catalog: Catalog): { tasks: CollectionTask[
   return { tasks, warnings: [...names.warnings] };
 }
 
-/** The collections of a job. Files are one; a catalog gives one per collection that is selected, or one for all where they merge. */
+/** Looks through all collections before any of them is written. Throws the first failure, naming the others. */
+async function checkAll(collections: readonly SourceCollection[], signal: AbortSignal | undefined): Promise<void> {
+  const failures: MilvusdmError[] = [];
+  for (const collection of collections) {
+    throwIfAborted(signal);
+    await collection.check?.().catch((thrown: unknown) => failures.push(toMilvusdmError(thrown)));
+  }
+  const [first, ...others] = failures;
+  if (!first) return;
+  if (others.length === 0) throw first;
+  const { hint, cause } = first;
+  throw fail(first.code, failures.map(({ message }) => message).join('; '), { hint, cause });
+}
+
+/**
+ * The collections of a job. Files are one; a catalog gives one per collection that is selected, or one for all where they
+ * merge. All of them are checked here, as far as their source can.
+ */
 export async function openCollectionTasks(config: TaskConfig, o: OpenOptions): Promise<CollectionTasks> {
   const { source } = config;
   if (source.adapter === 'faiss' || source.adapter === 'hdf5') {
@@ -130,6 +148,7 @@ export async function openCollectionTasks(config: TaskConfig, o: OpenOptions): P
   try {
     const { tasks, warnings } = tasksOf(config, catalog);
     refuseSelfCopies(config, tasks);
+    await checkAll(catalog.collections, o.signal);
     return {
       tasks,
       warnings: [...catalog.warnings, ...warnings],

@@ -1,4 +1,5 @@
-import type { Phase } from '../adapters/types.js';
+import type { Phase, UnitPlan } from '../adapters/types.js';
+import type { FieldSpec } from '../batch/fields.js';
 
 /** What a running job tells, in the order in which it happens. */
 export type JobEvent =
@@ -11,6 +12,16 @@ export type JobEvent =
       readonly total: number;
       readonly bytes: number;
     }
+  /** A collection is about to be written: where, its fields in the order of the content digest, and its parts. */
+  | {
+      readonly type: 'collection';
+      readonly collection: string;
+      readonly server: string;
+      readonly fields: readonly FieldSpec[];
+      readonly units: readonly UnitPlan[];
+    }
+  /** The collection continues behind rows that an earlier run has settled; progress counts them, too. */
+  | { readonly type: 'resumed'; readonly rows: number; readonly bytes: number }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'log'; readonly message: string };
 

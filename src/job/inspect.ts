@@ -65,7 +65,8 @@ function showRows(batch: RecordBatch): ShownRow[] {
 }
 
 function sourceFor(format: string, path: string): FileSource {
-  if (format === 'faiss') return { adapter: 'faiss', files: [{ path }] };
+  // Approximations are shown, too: `details` says what they are.
+  if (format !== 'hdf5') return { adapter: 'faiss', files: [{ path }], allowLossy: true };
   return {
     adapter: 'hdf5',
     files: [{ path }],
@@ -90,6 +91,24 @@ async function firstRows(info: SourceInfo, path: string): Promise<ShownRow[]> {
   }
 }
 
+function unknownFile(path: string, header: Uint8Array): MilvusdmError {
+  const names = FORMATS.map((f) => f.name).join(' or ');
+  const start = Buffer.from(header.subarray(0, 8)).toString('hex');
+  return fail('SRC_UNSUPPORTED', `${path} is no ${names} file (it starts with 0x${start})`, {
+    hint: 'milvusdm reads Faiss indexes (faiss.write_index) and HDF5 files.',
+  });
+}
+
+/** A file as a source, by its content; HDF5 files by the names that H2M takes where none are given. Throws what {@link inspectFile} throws. */
+export async function fileSource(file: string): Promise<FileSource> {
+  const path = resolve(file);
+  const header = await readHeader(path);
+  for (const format of FORMATS) {
+    if (await format.matches(path, header)) return sourceFor(format.name === 'HDF5' ? 'hdf5' : 'faiss', path);
+  }
+  throw unknownFile(path, header);
+}
+
 /**
  * Says what a file is, by its content: format, rows, dimension, metric, ids, first rows.
  * Throws SRC_NOT_FOUND, SRC_UNREADABLE, SRC_TRUNCATED, SRC_CORRUPT or SRC_UNSUPPORTED.
@@ -102,12 +121,5 @@ export async function inspectFile(file: string): Promise<Inspection> {
     const info = await format.inspect(path);
     return { ...info, firstRows: await firstRows(info, path) };
   }
-  const names = FORMATS.map((f) => f.name).join(' or ');
-  throw fail(
-    'SRC_UNSUPPORTED',
-    `${path} is no ${names} file (it starts with 0x${Buffer.from(header.subarray(0, 8)).toString('hex')})`,
-    {
-      hint: 'milvusdm reads Faiss indexes (faiss.write_index) and HDF5 files.',
-    },
-  );
+  throw unknownFile(path, header);
 }

@@ -1,5 +1,4 @@
 import type {
-  CollectionSettings,
   Phase,
   PhaseProgress,
   Reader,
@@ -9,16 +8,12 @@ import type {
   Writer,
   WriteUnit,
 } from '../adapters/types.js';
-import { keyIndex } from '../batch/columns.js';
-import { type FieldSpec, fromArrowField, isVector } from '../batch/fields.js';
 import type { MetricType, TaskConfig } from '../config/types.js';
-import { decideMetric } from '../milvus/metrics.js';
 import { openTarget } from '../registry.js';
-import { bindTransforms } from '../transforms/bind.js';
 import { plural } from '../util/bytes.js';
 import { createDisposables } from '../util/disposables.js';
-import { fail } from '../util/errors.js';
 import { type CollectionTask, openCollectionTasks } from './collection-task.js';
+import { draftTask, planDrafts } from './draft.js';
 import type { JobEvent } from './events.js';
 import { requireSameSource, resumePoint } from './ledger/continue.js';
 import type { LedgerState } from './ledger/state.js';
@@ -61,45 +56,9 @@ function unitsOf(splits: readonly PlacedSplit[], task: CollectionTask): WriteUni
 }
 
 /** Files with and without a partition in one run: those without one go to the default partition by name. */
-function nameDefault(splits: readonly PlacedSplit[]): PlacedSplit[] {
+export function nameDefault(splits: readonly PlacedSplit[]): PlacedSplit[] {
   const mixed = splits.some((s) => s.partition !== undefined) && splits.some((s) => s.partition === undefined);
   return mixed ? splits.map((s) => ({ ...s, partition: s.partition ?? '_default' })) : [...splits];
-}
-
-function vectorOf(reader: Reader): FieldSpec {
-  return reader.schema.fields.map(fromArrowField).find((f) => isVector(f.type))!;
-}
-
-/** The metric that the source states; none when its files differ. */
-function metricOf(reader: Reader, settings: CollectionSettings): string | undefined {
-  if (settings.metric) return settings.metric;
-  const metrics = new Set(reader.info.map((i) => i.metric));
-  return metrics.size === 1 ? [...metrics][0] : undefined;
-}
-
-function checkDimension(config: TaskConfig, reader: Reader): void {
-  const vector = vectorOf(reader);
-  const wanted = config.parameter.dimension;
-  if (wanted === undefined || wanted === vector.dim) return;
-  throw fail(
-    'CFG_CONFLICT',
-    `collection_parameter.dimension is ${wanted}, but the source has vectors of ${vector.dim} dimensions`,
-    {
-      hint: `Set dimension: ${vector.dim}, or leave it out.`,
-    },
-  );
-}
-
-function checkIds(config: TaskConfig, stored: boolean): void {
-  const { idStart, idOffset, newIds } = config.options;
-  if (stored && idStart !== undefined && !newIds) {
-    throw fail('CFG_CONFLICT', 'id_start is set, but the source has ids of its own', {
-      hint: 'Leave id_start out, or use id_offset to shift the ids, or new_ids: true to replace them.',
-    });
-  }
-  if (!stored && idOffset !== 0n) {
-    throw fail('CFG_CONFLICT', 'id_offset is set, but the source has no ids to shift', { hint: 'Use id_start.' });
-  }
 }
 
 /** Opens the source and the server that is written to; reads only. */
@@ -113,7 +72,10 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
   emit({ type: 'phase', phase: 'plan' });
   const { tasks, warnings } = stack.use(await openCollectionTasks(config, o));
   // Files are looked at before a server is asked for: what is wrong with them needs none.
-  if (tasks.length === 1 && tasks[0]!.name === '') await (await checkedReader(tasks[0]!))[Symbol.asyncDispose]();
+  if (tasks.length === 1 && tasks[0]!.name === '') {
+    await using reader = await tasks[0]!.open();
+    draftTask(tasks[0]!, reader);
+  }
   emit({ type: 'phase', phase: 'connect' });
   const target = stack.use(
     await openTarget(
@@ -135,20 +97,6 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
   };
 }
 
-/** Opens the rows of a task and checks what the configuration says of them. */
-async function checkedReader(task: CollectionTask): Promise<Reader> {
-  const reader = await task.open();
-  try {
-    checkDimension(task.config, reader);
-    checkIds(task.config, keyIndex(reader.schema) >= 0);
-    decideMetric(task.config.parameter, vectorOf(reader).type, metricOf(reader, task.settings));
-    return reader;
-  } catch (thrown) {
-    await reader[Symbol.asyncDispose]();
-    throw thrown;
-  }
-}
-
 export interface CollectionOptions {
   /** Have the server flush what it has, where it counts rows exactly only then. */
   readonly exact: boolean;
@@ -168,37 +116,24 @@ export async function openCollection(
   o: CollectionOptions,
 ): Promise<OpenCollection> {
   await using stack = createDisposables();
-  const { config, settings } = task;
-  const reader = stack.use(await checkedReader(task));
-  const key = keyIndex(reader.schema);
-  const { metric, warnings } = decideMetric(config.parameter, vectorOf(reader).type, metricOf(reader, settings));
-  const keyType = key < 0 ? 'none' : (fromArrowField(reader.schema.fields[key]!).type as 'INT64' | 'VARCHAR');
-  const writer = stack.use(
-    target.writer({
-      collection: config.collection,
-      parameter: config.parameter,
-      mode: config.mode,
-      metric,
-      ids: { type: keyType, stored: key >= 0, newIds: config.options.newIds },
-      settings,
-      parallelism: config.options.parallelism,
-      description: `migrated by milvusdm (${config.task})`,
-    }),
-  );
+  const { config } = task;
+  const reader = stack.use(await task.open());
+  const drafts = draftTask(task, reader);
   const splits = nameDefault(placeSplits(await reader.splits(), config));
-  // Bound again for the run, which counts what the steps lose; here they are only checked.
-  const bound = bindTransforms(reader.schema, config.transforms ?? []);
   const { replace, stay = 0 } = o.startOver ?? {};
-  const plan = await writer.plan(bound.schema, unitsOf(splits, task), {
+  const planned = await planDrafts(task, reader, drafts, target, {
+    units: unitsOf(splits, task),
     exact: o.exact,
     ...resumeOf(o.state, task, splits),
     ...(replace === undefined ? {} : { replace }),
   });
+  const { plan, draft } = planned;
+  const writer = stack.use(planned.writer);
   const twice =
     stay === 0
       ? []
       : [`${plural(stay, 'row')} of the run that is given up stay in "${config.collection}", beside their copies`];
-  const all = [...task.warnings, ...reader.warnings, ...warnings, ...bound.warnings, ...plan.warnings, ...twice];
+  const all = [...task.warnings, ...reader.warnings, ...draft.warnings, ...plan.warnings, ...twice];
   const kept = stack.release();
   return {
     task,
@@ -207,7 +142,7 @@ export async function openCollection(
     writer,
     plan,
     splits,
-    metric,
+    metric: draft.metric.metric,
     warnings: all,
     [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
   };

@@ -1,43 +1,52 @@
 import type { RecordBatch } from 'apache-arrow';
-import { nonFiniteRows } from '../batch/finite.js';
-import { takeRows } from '../batch/gather.js';
-import type { Transformer } from '../transforms/types.js';
+import { findNonFinite } from '../batch/finite.js';
+import { fail } from '../util/errors.js';
 import { type BadRows, idText } from './bad-rows.js';
+import type { Binding } from './binding.js';
 import type { PlacedBatch } from './run-context.js';
 
 /** From the rows of a source to the rows of its target. */
-export interface Pipeline {
-  /** The first gives the rows their ids and leaves none out. */
-  readonly transformers: readonly Transformer[];
+export interface Pipeline extends Binding {
   /** Look for NaN and infinity here, because preflight has not. */
   readonly checkFinite: boolean;
+  /** The target refuses NaN and infinity in scalars, too. */
+  readonly finiteScalars: boolean;
   readonly badRows: BadRows;
 }
 
 /** Names the bad rows of a batch that has its ids and still all of its rows, so that their numbers are those of the source. */
-async function noteBadRows(badRows: BadRows, placed: PlacedBatch, batch: RecordBatch): Promise<void> {
-  for (const i of nonFiniteRows(batch)) {
+async function noteBadRows(pipeline: Pipeline, placed: PlacedBatch, batch: RecordBatch): Promise<Set<number>> {
+  const { badRows, finiteScalars } = pipeline;
+  const bad = findNonFinite(batch, finiteScalars);
+  for (const { row: i, reason } of bad) {
     const row = placed.row + i - placed.split.base;
-    const reason = 'NaN or infinity in the vector';
     await badRows.add({ source: placed.split.split.source, row, id: idText(batch, i), reason });
   }
   badRows.check();
+  return new Set(bad.map(({ row }) => row));
 }
 
-function withoutBadRows(batch: RecordBatch): RecordBatch {
-  const bad = new Set(nonFiniteRows(batch));
-  if (bad.size === 0) return batch;
-  const rows = Array.from({ length: batch.numRows }, (_, i) => i).filter((i) => !bad.has(i));
-  return takeRows(batch, rows);
+/** What the steps have made is refused here: the target would refuse the whole batch, and no row of it by name. */
+function refuseMade(batch: RecordBatch, finiteScalars: boolean): void {
+  const [bad] = findNonFinite(batch, finiteScalars);
+  if (!bad) return;
+  const id = idText(batch, bad.row);
+  const row = id === undefined ? 'a row' : `the row with the id ${id}`;
+  throw fail(
+    'SRC_BAD_ROW',
+    `transforms: ${row} has ${bad.reason} behind the last step, which the target does not take`,
+    {
+      hint: 'Leave such rows out by a step `where`, before the step that makes them.',
+    },
+  );
 }
 
-/** The rows as they are written. Throws SRC_BAD_ROW, and what the transformers throw. */
+/** The rows as they are written; bad ones are left out before any step. Throws SRC_BAD_ROW, and what the steps throw. */
 export async function transformed(pipeline: Pipeline, placed: PlacedBatch): Promise<RecordBatch> {
-  const { transformers, checkFinite, badRows } = pipeline;
-  let { batch } = placed;
-  for (const [i, transformer] of transformers.entries()) {
-    batch = transformer.apply(batch, placed.row);
-    if (checkFinite && i === 0) await noteBadRows(badRows, placed, batch);
-  }
-  return checkFinite ? withoutBadRows(batch) : batch;
+  const { ids, steps, checkFinite, finiteScalars } = pipeline;
+  const batch = ids.apply(placed.batch, placed.row);
+  const bad = checkFinite ? await noteBadRows(pipeline, placed, batch) : undefined;
+  const out = steps.apply(batch, placed.row, bad);
+  if (!steps.isEmpty) refuseMade(out, finiteScalars);
+  return out;
 }

@@ -3,7 +3,7 @@ import type { Reader } from '../adapters/types.js';
 import { type Bitmap, createBitmap } from '../batch/bitmap.js';
 import { batchBytes, isText, keyIndex, rawColumn } from '../batch/columns.js';
 import { createDigester, type Digester } from '../batch/digest.js';
-import { nonFiniteRows } from '../batch/finite.js';
+import { findNonFinite } from '../batch/finite.js';
 import type { TaskConfig } from '../config/types.js';
 import type { Transformer } from '../transforms/types.js';
 import { fail } from '../util/errors.js';
@@ -20,6 +20,8 @@ export interface PreflightInput {
   readonly storedIds: boolean;
   /** The rows are written as they are looked at, so their digest can be taken here. */
   readonly digest: boolean;
+  /** The target refuses NaN and infinity in FLOAT and DOUBLE fields, too. */
+  readonly finiteScalars?: boolean;
   readonly config: TaskConfig;
   readonly badRows: BadRows;
   readonly signal: AbortSignal;
@@ -129,13 +131,13 @@ async function addDigest(
 }
 
 async function checkFinite(input: PreflightInput, placed: PlacedBatch, batch: RecordBatch, bad: Bitmap): Promise<void> {
-  for (const i of nonFiniteRows(batch)) {
-    bad.add(placed.row + i);
+  for (const { row, reason } of findNonFinite(batch, input.finiteScalars)) {
+    bad.add(placed.row + row);
     await input.badRows.add({
       source: placed.split.split.source,
-      row: placed.row + i - placed.split.base,
-      id: idText(batch, i),
-      reason: 'NaN or infinity in the vector',
+      row: placed.row + row - placed.split.base,
+      id: idText(batch, row),
+      reason,
     });
   }
 }

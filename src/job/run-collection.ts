@@ -1,14 +1,13 @@
 import type { Target } from '../adapters/types.js';
-import { keyIndex } from '../batch/columns.js';
+import { specsOf } from '../batch/fields.js';
 import type { TaskConfig } from '../config/types.js';
-import { bindTransforms } from '../transforms/bind.js';
-import { dropRows } from '../transforms/drop-rows.js';
-import { type IdSource, idTransform } from '../transforms/ids.js';
+import type { IdSource } from '../transforms/ids.js';
 import type { Transformer } from '../transforms/types.js';
 import { throwIfAborted } from '../util/abort.js';
 import { plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import type { BadRows } from './bad-rows.js';
+import { bindRun, keySource } from './binding.js';
 import type { CollectionTask } from './collection-task.js';
 import { copyRows } from './copy.js';
 import { earlierTotals } from './ledger/continue.js';
@@ -76,9 +75,10 @@ async function firstId(run: Run, open: OpenCollection): Promise<bigint> {
 
 async function chooseIds(run: Run, open: OpenCollection): Promise<IdSource> {
   const { idOffset, newIds } = run.config.options;
-  if (open.plan.autoId) return { kind: 'target' };
-  if (keyIndex(open.reader.schema) >= 0 && !newIds) return { kind: 'stored', offset: idOffset };
-  return { kind: 'rows', field: run.config.parameter.idField, start: await firstId(run, open) };
+  const kind = keySource(open.reader.schema, newIds, open.plan.autoId);
+  if (kind === 'target') return { kind };
+  if (kind === 'stored') return { kind, offset: idOffset };
+  return { kind, field: run.config.parameter.idField, start: await firstId(run, open) };
 }
 
 function tellDuplicates(run: Run, open: OpenCollection, result: Preflight): void {
@@ -108,6 +108,7 @@ async function check(run: Run, open: OpenCollection, ids: IdSource, transform: T
   const total = splits.reduce((sum, s) => sum + s.rows, 0);
   const result = await preflight({
     digest: (run.config.transforms ?? []).length === 0,
+    finiteScalars: open.writer.finiteScalars ?? false,
     reader: open.reader,
     splits,
     ids: transform,
@@ -167,6 +168,7 @@ async function copy(
   let done = totals?.rows ?? 0;
   run.bytes = earlier?.bytes ?? 0;
   if (totals) job.emit({ type: 'log', message: `continues behind ${plural(totals.rows, 'row')} that are settled` });
+  if (totals) job.emit({ type: 'resumed', rows: done, bytes: run.bytes });
   await copyRows(
     {
       reader: open.reader,
@@ -211,23 +213,31 @@ function takeEarlier(run: Run, open: OpenCollection, earlier: CollectionState): 
   return { rows };
 }
 
-async function verify(run: Run, open: OpenCollection, transformers: readonly Transformer[]): Promise<void> {
+async function verify(
+  run: Run,
+  open: OpenCollection,
+  pre: Preflight,
+  transformers: readonly Transformer[],
+): Promise<void> {
   const { config, job } = run;
   const { verify: level, onDuplicateId } = config.options;
   if (level === 'none') return;
   const canQuery = await open.writer.openForReading(job.teller);
-  if (!canQuery && level === 'sample' && !open.writer.verifiesItself) {
+  if (!canQuery && level !== 'count' && !open.writer.verifiesItself) {
     warn(job, `"${config.collection}" has no index and cannot be loaded: verified by the server's row count only`);
   }
   job.teller.phase('verify');
   const onlyOne = onDuplicateId === 'first' || onDuplicateId === 'last';
   for (const [name, result] of run.results) {
     if (!result.unit.write) continue;
+    const known = pre.digests?.get(name)?.result();
     const input = {
       writer: open.writer,
       reader: open.reader,
       splits: open.splits.filter((s) => s.partition === result.unit.partition),
       transformers,
+      ...(known ? { known } : {}),
+      autoId: open.plan.autoId,
       config,
       duplicates: onlyOne ? 0 : (run.duplicates ?? undefined),
       continued: continued(run) !== undefined,
@@ -245,32 +255,36 @@ function skipAll(run: Run, open: OpenCollection): void {
     const result = run.results.get(partition ?? '')!;
     result.sources.push(split.source);
     result.rowsSkipped += rows;
-    run.verified.set(partition ?? '', { level: 'none', targetRows: result.unit.existingRows });
   }
 }
 
 async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   const { job } = run;
-  for (const unit of open.plan.units) run.results.set(unit.partition ?? '', newResult(unit));
+  for (const unit of open.plan.units) {
+    run.results.set(unit.partition ?? '', newResult(unit));
+    if (!unit.write) run.verified.set(unit.partition ?? '', { level: 'none', targetRows: unit.existingRows });
+  }
   for (const message of open.warnings) warn(job, message);
   if (open.plan.units.every((u) => !u.write)) {
     skipAll(run, open);
     return 'skipped';
   }
   const ids = await chooseIds(run, open);
-  const transform = idTransform(open.reader.schema, ids);
-  const pre = await check(run, open, ids, transform);
+  const pre = await check(run, open, ids, bindRun(open.reader.schema, ids).ids);
   const lines = await prepare(run, open, pre, ids);
   job.teller.phase('write');
-  const steps = bindTransforms(transform.schema, run.config.transforms ?? []);
-  const dropping = pre.dropped ? [dropRows(transform.schema, pre.dropped)] : [];
-  const transformers = [transform, ...dropping, steps];
+  const bound = bindRun(open.reader.schema, ids, run.config.transforms, pre.dropped);
+  const { steps } = bound;
+  const { server } = open.writer;
+  const fields = specsOf(steps.schema);
+  job.emit({ type: 'collection', collection: run.config.collection, server, fields, units: open.plan.units });
   const checkFinite = run.config.options.preflight === 'headers';
-  await copy(run, open, pre, lines, { transformers, checkFinite, badRows: job.badRows });
+  const finiteScalars = open.writer.finiteScalars ?? false;
+  await copy(run, open, pre, lines, { ...bound, checkFinite, finiteScalars, badRows: job.badRows });
   for (const loss of steps.losses()) if (loss.affected > 0) warn(job, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(job, message);
   await open.writer.commit(job.teller);
-  await verify(run, open, transformers);
+  await verify(run, open, pre, [bound.ids, steps]);
   await open.writer.settle(job.teller);
   const status = job.badRows.count > 0 ? 'partial' : 'done';
   await run.ledger.done({ status, bytes: run.bytes, targets: targetReports(run) });

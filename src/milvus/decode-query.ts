@@ -165,7 +165,7 @@ function vectorValues(reader: WireReader, memory: AnswerMemory | undefined): { v
 }
 
 /** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. */
-function fieldData(reader: WireReader, memory: AnswerMemory | undefined): AnswerColumn {
+export function fieldData(reader: WireReader, memory?: AnswerMemory): AnswerColumn {
   let name = '';
   let column: { values: RawValues; width: number } = { values: new Uint8Array(0), width: 1 };
   let valid: Uint8Array | undefined;

@@ -11,6 +11,8 @@ export interface Features {
   /** Largest message that it takes, in bytes. */
   readonly maxMessageBytes: number;
   readonly timestamps: boolean;
+  /** NaN and infinity are refused in FLOAT and DOUBLE fields, too: not by 2.3.5 and Lite, from some 2.4 on. */
+  readonly finiteScalars: boolean;
   /** Fields may be null (Milvus 2.5 and later; older servers take the schema and then refuse the rows). */
   readonly nullable: boolean;
 }
@@ -41,6 +43,7 @@ export function featuresOf(version: string): Features {
     maxInFlight: lite ? 1 : 16,
     maxMessageBytes: 64 * 1024 * 1024,
     timestamps: !lite,
+    finiteScalars: !lite && atLeast(numbers, 2, 4),
     nullable: lite || atLeast(numbers, 2, 5),
   };
 }

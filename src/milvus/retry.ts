@@ -12,6 +12,11 @@ export interface RetryPolicy {
    * begin and never finish, and a call would wait for that until its own, much longer deadline.
    */
   readonly ready?: (signal: AbortSignal | undefined) => Promise<void>;
+  /**
+   * When the server last took a request of this kind, in milliseconds of Date.now(): what it refuses as too busy is given up
+   * `totalMs` after that, so that a request is not lost to those which got through before it.
+   */
+  readonly lastSuccess?: () => number;
   /** Told before every wait. */
   readonly onRetry?: (error: MilvusdmError, waitMs: number) => void;
 }
@@ -21,7 +26,7 @@ const LONGEST_WAIT_MS = 5000;
 
 /**
  * The one retry loop. Repeats `operation` while it fails with an error whose `retry` is not "no", with doubling waits and
- * jitter, until `totalMs` have passed since its first failure in a row; then the last error is thrown.
+ * jitter, until `totalMs` have passed since its first failure; then the last error is thrown.
  */
 export async function withRetry<T>(operation: () => Promise<T>, policy: RetryPolicy): Promise<T> {
   let failingSince: number | undefined;
@@ -36,7 +41,8 @@ export async function withRetry<T>(operation: () => Promise<T>, policy: RetryPol
       if (policy.onlyBusy && thrown.retry !== 'after') throw thrown;
       const now = Date.now();
       failingSince ??= now;
-      const left = failingSince + policy.totalMs - now;
+      const since = thrown.retry === 'after' ? Math.max(failingSince, policy.lastSuccess?.() ?? 0) : failingSince;
+      const left = since + policy.totalMs - now;
       if (left <= 0) throw thrown;
       const waitMs = Math.min(left, (thrown.retryAfterMs ?? wait) * (0.75 + Math.random() / 2));
       policy.onRetry?.(thrown, waitMs);

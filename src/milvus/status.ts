@@ -13,9 +13,17 @@ export const GRPC = {
 } as const;
 
 /** Milvus codes of 2.3 and later that say: later, not never (pkg/util/merr). Nothing of the request has taken effect. */
-const BUSY_CODES = new Set([1, 2, 3, 4, 7, 8, 9, 11]);
+const BUSY_CODES = new Set([1, 2, 3, 4, 7, 8, 9, 11, 12]);
 /** The same in the enum of Milvus 2.0 to 2.2. */
 const BUSY_LEGACY = new Set([48, 49, 53, 54, 55, 56, 57]);
+/**
+ * Those of them that limit what is sent: memory, concurrent requests, disk, rate, quota or forced denial, lag of the time
+ * ticks, resources. The others (1, 2, 56, 57) come from a server that starts or stops.
+ */
+const LIMIT_CODES = new Set([3, 4, 7, 8, 9, 11, 12]);
+const LIMIT_LEGACY = new Set([48, 49, 53, 54, 55]);
+/** ErrParameterTooLarge: the request is larger than quotaAndLimits.limits.maxInsertSize (2.4 and later). */
+const TOO_LARGE_CODE = 1102;
 const NOT_FOUND_CODE = 100;
 const NOT_FOUND_LEGACY = 4;
 const AUTH_CODES = new Set([1400, 1401, 1402, 1403, 1800]);
@@ -71,6 +79,22 @@ export function grpcError(thrown: unknown, what: string): MilvusdmError {
 
 function retryOf(status: Status): Retry {
   return BUSY_CODES.has(status.code) || (status.code === 0 && BUSY_LEGACY.has(status.legacyCode)) ? 'after' : 'no';
+}
+
+function isStatus(cause: unknown): cause is Status {
+  return typeof cause === 'object' && cause !== null && 'legacyCode' in cause;
+}
+
+/** Whether the server refused the request because of a limit of rate, quota or load: less, later. */
+export function isLimit({ cause }: MilvusdmError): boolean {
+  if (!isStatus(cause)) return false;
+  return cause.code === 0 ? LIMIT_LEGACY.has(cause.legacyCode) : LIMIT_CODES.has(cause.code);
+}
+
+/** Whether the server refused the request because it is too large; nothing of it has taken effect. */
+export function isTooLarge({ cause }: MilvusdmError): boolean {
+  if (isStatus(cause)) return cause.code === TOO_LARGE_CODE;
+  return isGrpcFailure(cause) && cause.code === GRPC.resourceExhausted;
 }
 
 export function isOk(status: Status): boolean {

@@ -1,6 +1,7 @@
 import type { Schema } from 'apache-arrow';
 import type { RawColumn } from '../batch/columns.js';
 import { type FieldSpec, fromArrowField } from '../batch/fields.js';
+import { gather } from '../batch/gather.js';
 import { didYouMean } from '../config/suggest.js';
 import type { TransformKind } from '../config/transforms.js';
 import { fail, type MilvusdmError } from '../util/errors.js';
@@ -114,6 +115,17 @@ export function checkSome(name: StepName, count: number): void {
 /** The frame with other columns at some places. */
 export function withColumns(frame: Frame, changed: ReadonlyMap<number, Column>): Frame {
   return { ...frame, columns: frame.columns.map((column, i) => changed.get(i) ?? column) };
+}
+
+/** The given rows of a frame, ascending, in memory of their own; the frame itself where they are all of its rows. */
+export function takeFrameRows(frame: Frame, rows: readonly number[]): Frame {
+  if (rows.length === frame.rows) return frame;
+  const columns = frame.columns.map(({ values, width, valid }) => {
+    const gathered = { values: gather({ values, width }, rows), width };
+    return valid ? { ...gathered, valid: Uint8Array.from(rows, (row) => valid[row]!) } : gathered;
+  });
+  const { origin } = frame;
+  return { rows: rows.length, columns, origin: origin ? rows.map((row) => origin[row]!) : rows };
 }
 
 /** A share as text: 0.97312 -> "97.31 %". */

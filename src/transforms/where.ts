@@ -1,19 +1,9 @@
 import type { Schema } from 'apache-arrow';
-import { gather } from '../batch/gather.js';
-import { type BoundStep, type Frame, refuse, type StepName, shown } from './step.js';
+import { type BoundStep, refuse, type StepName, shown, takeFrameRows } from './step.js';
 import { compileWhere } from './where-compile.js';
 import { UNKNOWN, YES } from './where-kernels.js';
 import { parseWhere } from './where-parse.js';
 import type { Complain } from './where-tokens.js';
-
-function select(frame: Frame, rows: readonly number[]): Frame {
-  const columns = frame.columns.map(({ values, width, valid }) => {
-    const gathered = { values: gather({ values, width }, rows), width };
-    return valid ? { ...gathered, valid: Uint8Array.from(rows, (row) => valid[row]!) } : gathered;
-  });
-  const { origin } = frame;
-  return { rows: rows.length, columns, origin: origin ? rows.map((row) => origin[row]!) : rows };
-}
 
 /** Keeps the rows for which an expression is true; those for which it is false or unknown (null) are left out and counted. */
 export function bindWhere(name: StepName, schema: Schema, expression: string): BoundStep {
@@ -32,7 +22,7 @@ export function bindWhere(name: StepName, schema: Schema, expression: string): B
       }
       seen.rows += frame.rows;
       seen.kept += rows.length;
-      return rows.length === frame.rows ? frame : select(frame, rows);
+      return takeFrameRows(frame, rows);
     },
     losses() {
       const { rows, kept, unknown } = seen;

@@ -1,85 +1,24 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parse, stringify } from 'yaml';
 import { python } from '../support/python.js';
-import {
-  dropCollections,
-  exists,
-  fixture,
-  milvusUri,
-  type Ran,
-  runYaml,
-  temporaryFolder,
-  unique,
-  withClient,
-} from './support.js';
+import { expectedOf } from '../unit/adapters/legacy/support.js';
+import { expectCollection, legacyDigest, QUICK_M2M, runTask, writtenTask } from './catalog-support.js';
+import { dropCollections, exists, fixture, milvusUri, type Ran, temporaryFolder, unique } from './support.js';
 
 // M2M and M2H: out of old Milvus directories and out of a running Milvus, compared by pymilvus.
 
 afterAll(dropCollections);
 
-interface Partition {
-  readonly rows: number;
-  readonly unique: number;
-  readonly sha256: string;
-}
-
-type Expected = Readonly<Record<string, { readonly partitions: Readonly<Record<string, Partition>> }>>;
-
-function expectedOf(variant: string): Expected {
-  return JSON.parse(readFileSync(fixture(`legacy/${variant}/expected.json`), 'utf8')).collections as Expected;
-}
-
-async function runTask(task: 'M2M' | 'M2H' | 'H2M', keys: object, args: readonly string[] = []): Promise<Ran> {
-  const path = join(await temporaryFolder(), `${task}.yaml`);
-  await writeFile(path, stringify({ [task]: keys }));
-  return runYaml(path, { args, timeoutMs: 300_000 });
-}
-
-async function legacyDigest(collection: string): Promise<Record<string, { rows: number; sha256: string }>> {
-  return JSON.parse(await python('legacy_digest.py', [milvusUri(), collection]));
-}
-
-/** The old documentation's file cannot name its target: it is the source's name. */
-async function dropFloatL2(): Promise<void> {
-  await withClient(async (client) => {
-    if ((await client.hasCollection({ collection_name: 'float_l2' })).value !== true) return;
-    await client.releaseCollection({ collection_name: 'float_l2' });
-    await client.dropCollection({ collection_name: 'float_l2' });
-  });
-}
-
-/** What `2021-03` and its like are called in Milvus 2.x, or what the test's own map says. */
-function partitionName(name: string): string {
-  if (name === '') return '_default';
-  const clean = name.replace(/[^A-Za-z0-9_]/g, '_');
-  return /^[0-9]/.test(clean) ? `_${clean}` : clean;
-}
-
-async function expectCollection(collection: string, expected: Expected[string]): Promise<void> {
-  const found = await legacyDigest(collection);
-  for (const [name, partition] of Object.entries(expected.partitions)) {
-    const there = found[partitionName(name)];
-    expect(there, `${collection}/${name}`).toBeDefined();
-    if (partition.rows === partition.unique) {
-      expect(there, `${collection}/${name}`).toEqual({ rows: partition.rows, sha256: partition.sha256 });
-    } else expect(there?.rows).toBe(partition.unique);
-  }
-}
-
-const QUICK = { mode: 'overwrite', verify: 'count', collection_parameter: { index: 'none' } };
-
 describe.concurrent('M2M from an old Milvus', () => {
   test.each(['small', 'floats', 'again', 'binary', 'log', 'secondary'])(
     'every live row of every collection and partition of "%s" arrives',
     async (variant) => {
-      const expected = expectedOf(variant);
+      const expected = expectedOf(variant).collections;
       const map = Object.fromEntries(Object.keys(expected).map((name) => [name, unique(`m2m_${variant}`)]));
       const extra = variant === 'secondary' ? { extra_paths: [fixture('legacy/secondary/disk2')] } : {};
       const done = await runTask('M2M', {
-        ...QUICK,
+        ...QUICK_M2M,
         ...extra,
         source_milvus_path: fixture(`legacy/${variant}`),
         source_collection: '*',
@@ -92,40 +31,10 @@ describe.concurrent('M2M from an old Milvus', () => {
     300_000,
   );
 
-  test('the old documentation with only paths and host changed', async () => {
-    const text = `M2M:
-  milvus_version: {{var.release_version}}
-  source_milvus_path: '${fixture('legacy/small')}'
-  mysql_parameter: ''
-  source_collection:
-    float_l2:
-      - 'part_a'
-      - 'part_b'
-  dest_host: '${milvusUri().slice(7).split(':')[0]}'
-  dest_port: ${milvusUri().split(':')[2]}
-  mode: 'skip' # 'skip/append/overwrite'
-`;
-    const path = join(await temporaryFolder(), 'M2M.yaml');
-    await writeFile(path, text);
-    await dropFloatL2();
-    const first = await runYaml(path);
-    expect(first.report.error, first.stderr).toBe(null);
-    expect(first.report.targets.map((t) => [t.partition, t.rows_written])).toEqual([
-      ['part_a', 295],
-      ['part_b', 295],
-    ]);
-    expect(await legacyDigest('float_l2')).toMatchObject({
-      part_a: { sha256: expectedOf('small').float_l2!.partitions.part_a!.sha256 },
-    });
-    const again = await runYaml(path);
-    expect(again.report.status).toBe('skipped');
-    await dropFloatL2();
-  });
-
   test('merges collections into one, with an offset for the ids of one of them', async () => {
     const into = unique('merged');
     const done = await runTask('M2M', {
-      ...QUICK,
+      ...QUICK_M2M,
       source_milvus_path: fixture('legacy/floats'),
       source_collection: ['deleted_first', 'float_ip', 'deleted_middle'],
       merge: { into, partition: 'all' },
@@ -139,7 +48,7 @@ describe.concurrent('M2M from an old Milvus', () => {
 
   test('refuses to merge what has another dimension, naming the difference', async () => {
     const done = await runTask('M2M', {
-      ...QUICK,
+      ...QUICK_M2M,
       source_milvus_path: fixture('legacy/floats'),
       source_collection: ['deleted_first', 'float_l2'],
       merge: { into: unique('merged') },
@@ -150,7 +59,7 @@ describe.concurrent('M2M from an old Milvus', () => {
   });
 
   test('leaves out what exclude_collection names, and says when nothing matches', async () => {
-    const keys = { ...QUICK, source_milvus_path: fixture('legacy/floats'), dest_uri: milvusUri() };
+    const keys = { ...QUICK_M2M, source_milvus_path: fixture('legacy/floats'), dest_uri: milvusUri() };
     const target = unique('float_ip');
     const done = await runTask('M2M', {
       ...keys,
@@ -203,9 +112,8 @@ describe('a running Milvus with 18 field types and dynamic fields', () => {
     expect(archived.report.targets.map((t) => t.verified)).toEqual(['full', 'full', 'full']);
     const written = join(folder, readdirSync(folder)[0]!, source);
     expect(readdirSync(written).sort()).toEqual(['_default.h5', `${source}.yaml`, 'empty.h5', 'first.h5']);
-    const yaml = parse(readFileSync(join(written, `${source}.yaml`), 'utf8')) as { H2M: object };
     const back = unique('back');
-    const { dest_host: _, dest_port: __, ...keys } = yaml.H2M as Record<string, unknown>;
+    const { dest_host: _, dest_port: __, ...keys } = writtenTask(folder, source);
     const restored = await runTask('H2M', { ...keys, dest_uri: milvusUri(), dest_collection_name: back });
     expect(restored.report.error, restored.stderr).toBe(null);
     expect(comparable(await dump(back))).toEqual(comparable(original));
@@ -245,10 +153,8 @@ describe.concurrent('M2H of an old Milvus', () => {
       data_dir: folder,
     });
     expect(done.report.error, done.stderr).toBe(null);
-    const run = join(folder, readdirSync(folder)[0]!);
     for (const name of ['float_l2', 'hamming']) {
-      const yaml = parse(readFileSync(join(run, name, `${name}.yaml`), 'utf8')) as { H2M: Record<string, unknown> };
-      const { dest_host: _, dest_port: __, ...keys } = yaml.H2M;
+      const { dest_host: _, dest_port: __, ...keys } = writtenTask(folder, name);
       const target = unique(name);
       const back = await runTask('H2M', {
         ...keys,
@@ -257,7 +163,7 @@ describe.concurrent('M2H of an old Milvus', () => {
         verify: 'count',
       });
       expect(back.report.error, back.stderr).toBe(null);
-      await expectCollection(target, expectedOf('small')[name]!);
+      await expectCollection(target, expectedOf('small').collections[name]!);
     }
   });
 });

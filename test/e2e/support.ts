@@ -70,14 +70,16 @@ export function temporaryFolder(): Promise<string> {
   return mkdtemp(join(inject('runFolder'), 'e2e-'));
 }
 
-let validate: ValidateFunction | undefined;
+const validators = new Map<string, ValidateFunction>();
 
-function checkSchema(document: unknown): void {
-  validate ??= new Ajv2020({ strict: false }).compile(
-    JSON.parse(readFileSync(join(PROJECT, 'schemas', 'report.schema.json'), 'utf8')),
-  );
+/** Checks a document against a schema of `schemas/`. */
+export function checkDocument(schema: string, document: unknown): void {
+  const validate =
+    validators.get(schema) ??
+    new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(join(PROJECT, 'schemas', schema), 'utf8')));
+  validators.set(schema, validate);
   validate(document);
-  expect(validate.errors ?? [], 'the report does not keep to schemas/report.schema.json').toEqual([]);
+  expect(validate.errors ?? [], `the document does not keep to schemas/${schema}`).toEqual([]);
 }
 
 /** What holds for every command with `--json`: one document on stdout with the exit code in it, and no stack trace. */
@@ -121,7 +123,7 @@ export async function yamlFile(keys: Keys): Promise<string> {
 /** Checks what a finished run has printed. */
 export function ran(result: CliResult): Ran {
   const report = checkOutput(result) as unknown as Report;
-  checkSchema(report);
+  checkDocument('report.schema.json', report);
   return {
     ...result,
     report,

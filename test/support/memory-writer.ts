@@ -50,6 +50,8 @@ export interface MemoryWriterOptions {
   readonly target?: MemoryTargetState;
   /** Keep the last of several rows with one id, as Milvus Lite does. */
   readonly deduplicates?: boolean;
+  /** Says that it refuses NaN and infinity in scalars, and does. */
+  readonly finiteScalars?: boolean;
   /** Which of several rows with one id a lookup shows. */
   readonly shows?: 'first' | 'last';
   /** False: rows can be counted and not looked up. */
@@ -243,6 +245,7 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
     rewritable: o.deduplicates ?? false,
     replacedRows: 0,
     deduplicates: o.deduplicates ?? false,
+    finiteScalars: o.finiteScalars ?? false,
     server: 'memory',
     steps,
     get collection() {
@@ -308,6 +311,11 @@ export function memoryWriter(o: MemoryWriterOptions = {}): MemoryWriter {
       }
       // The batch's memory is the caller's again once this function has resolved, so the rows are copied here.
       const rows = rowsOf(batch, () => madeKeys++);
+      const numbers = rows.flatMap((row) => [...row.values.values()]).filter((value) => typeof value === 'number');
+      if (o.finiteScalars && !numbers.every(Number.isFinite)) {
+        gate.leave();
+        throw fail('DST_REFUSED', 'a number is not finite');
+      }
       const placed = { partition: options.partition ?? DEFAULT_PARTITION, again: options.again ?? false };
       return { ack: acknowledge(rows, number, first, placed, options.signal) };
     },

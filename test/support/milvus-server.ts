@@ -6,6 +6,7 @@ import { DataType, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { type GuardedProcess, logTail, startGuarded } from '../../src/milvus/embedded-process.js';
 import { sleep } from '../../src/util/abort.js';
 import { milvusPython } from './environments.js';
+import { isAlive } from './processes.js';
 
 /** The ports of Milvus 2.3.5 in standalone mode; the two of etcd come from its own configuration file. */
 const PORTS = [
@@ -30,7 +31,7 @@ const PORTS = [
 const RUN = `
 import ctypes, shutil, subprocess, time, milvus
 from os.path import join
-data, binaries, ports = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+data, binaries, ports, settings = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4])
 config = milvus.MilvusServerConfig(data_dir=data)
 for name, port in ports.items():
     config.set(name, port)
@@ -49,7 +50,7 @@ with open(yaml, "w") as f:
 alias = str(ports["proxy_port"])
 libc = ctypes.CDLL(None)
 server = subprocess.Popen([join(binaries, "milvus"), "run", "standalone", "-alias", alias], cwd=data, stdin=subprocess.DEVNULL,
-    env={**os.environ, "DEPLOY_MODE": "STANDALONE", "METRICS_PORT": str(ports["metrics_port"]), "LD_LIBRARY_PATH": binaries},
+    env={**os.environ, "DEPLOY_MODE": "STANDALONE", "METRICS_PORT": str(ports["metrics_port"]), "LD_LIBRARY_PATH": binaries, **settings},
     preexec_fn=lambda: libc.prctl(1, signal.SIGKILL))
 status(event="started", pid=server.pid)
 while not ended.wait(0.1) and server.poll() is None:
@@ -72,8 +73,17 @@ shutil.rmtree(data, ignore_errors=True)
 export interface MilvusServer extends AsyncDisposable {
   /** 127.0.0.1:port */
   readonly address: string;
-  /** Of the server itself, for tests that stop or kill it. */
+  /** Of the server itself, for tests that stop or kill it; another one after {@link restart}. */
   readonly pid: number;
+  /** Kills the server where it still runs, and starts it again with its data at its address. Resolves when it serves. */
+  restart(): Promise<void>;
+}
+
+export interface MilvusServerOptions {
+  readonly port?: number;
+  readonly deadlineMs?: number;
+  /** Settings of milvus.yaml by the names that Milvus gives them in its environment, e.g. PROXY_GRPC_SERVERMAXRECVSIZE. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Listens on `port` (0: a free one) at all interfaces, as Milvus does, to reserve it for a moment. */
@@ -101,34 +111,57 @@ async function freePorts(proxyPort: number): Promise<Record<string, number>> {
   }
 }
 
+interface Launch {
+  readonly data: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly deadlineMs: number;
+}
+
+/** Starts the server on its folder and resolves when it serves. */
+async function launch({ data, ports, settings, deadlineMs }: Launch): Promise<{ server: GuardedProcess; pid: number }> {
+  const { python, binaries } = await milvusPython();
+  const logFile = join(data, 'server.log');
+  const args = [data, binaries, JSON.stringify(ports), JSON.stringify(settings)];
+  const server = await startGuarded({ python, script: RUN, args, logFile });
+  try {
+    const started = await server.status({ timeoutMs: deadlineMs });
+    await untilServing(server, `127.0.0.1:${ports.proxy_port}`, ports.metrics_port!, deadlineMs);
+    return { server, pid: typeof started === 'object' ? Number(started.pid) : server.pid };
+  } catch (cause) {
+    const said = logTail(logFile, 30);
+    await server.stop();
+    throw new Error(`Milvus 2.3.5 did not start: ${(cause as Error).message}; its log ended:${said}`, { cause });
+  }
+}
+
 /**
  * Starts the real Milvus 2.3.5 with fresh data in a temporary folder and resolves when it serves. Stopped and its data
  * removed when disposed of, and also when this process dies. Throws with the end of the server's log.
  */
-export async function startMilvus(o: { port?: number; deadlineMs?: number } = {}): Promise<MilvusServer> {
-  const { python, binaries } = await milvusPython();
+export async function startMilvus(o: MilvusServerOptions = {}): Promise<MilvusServer> {
   const ports = await freePorts(o.port ?? 0);
   const data = await mkdtemp(join(tmpdir(), 'milvusdm-milvus-'));
-  const logFile = join(data, 'server.log');
-  const args = [data, binaries, JSON.stringify(ports)];
-  const server = await startGuarded({ python, script: RUN, args, logFile });
-  const address = `127.0.0.1:${ports.proxy_port}`;
-  const deadlineMs = o.deadlineMs ?? 90_000;
-  const started = await server.status({ timeoutMs: deadlineMs });
-  try {
-    await untilServing(server, address, ports.metrics_port!, deadlineMs);
-  } catch (cause) {
-    const said = logTail(logFile, 30);
-    await server.stop();
-    await rm(data, { recursive: true, force: true });
-    throw new Error(`Milvus 2.3.5 did not start: ${(cause as Error).message}; its log ended:${said}`, { cause });
-  }
+  const how: Launch = { data, ports, settings: o.settings ?? {}, deadlineMs: o.deadlineMs ?? 90_000 };
+  const remove = (): Promise<void> => rm(data, { recursive: true, force: true });
+  let running = await launch(how).catch(async (thrown: unknown) => {
+    await remove();
+    throw thrown;
+  });
   return {
-    address,
-    pid: typeof started === 'object' ? Number(started.pid) : server.pid,
+    address: `127.0.0.1:${ports.proxy_port}`,
+    get pid() {
+      return running.pid;
+    },
+    async restart() {
+      if (isAlive(running.pid)) process.kill(running.pid, 'SIGKILL');
+      // Its guard ends with it and leaves the data.
+      await running.server.exited;
+      running = await launch(how);
+    },
     async [Symbol.asyncDispose]() {
-      await server.stop();
-      await rm(data, { recursive: true, force: true });
+      await running.server.stop();
+      await remove();
     },
   };
 }

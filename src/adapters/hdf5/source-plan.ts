@@ -80,7 +80,6 @@ function datasetsContent(file: Hdf5File, plan: FilePlan, source: Hdf5Source): Co
   };
 }
 
-/** Whether the user left it to the file what is in it. */
 /** Whether a file of this source that is an archive is read as one; names of datasets win over its schema. */
 export function asksForArchive(source: Hdf5Source): boolean {
   if (source.archive === 'ignore' || source.vectorType !== undefined) return false;

@@ -9,7 +9,7 @@ import { assertPlainName } from './place.js';
 import { openReader } from './reader.js';
 import { type FieldNames, settingsOf } from './settings.js';
 import { openFolder } from './source.js';
-import type { ReaderSource } from './splits.js';
+import { type FoundSplits, findSplits, type ReaderSource } from './splits.js';
 import { countUnflushed, describeUnflushed, type Unflushed } from './unflushed.js';
 
 export type { LegacyCollectionInfo, LegacyInspection, LegacyPartitionInfo } from './inspect.js';
@@ -88,7 +88,7 @@ function includedLog(
 
 /**
  * Opens the folder of a Milvus 0.7 to 1.1, narrowed to the selection; only metadata and the heads of the log's records
- * are read, and nothing is ever written there. Segments are checked when a collection is opened.
+ * are read, and nothing is ever written there. Segments are checked by `check`, or when a collection is opened.
  * Throws NOTHING_MATCHED for a selection that fits nothing, SRC_UNSUPPORTED for folders of 0.6 or older and of 0.11,
  * SRC_UNFLUSHED where asked to, and other SRC_* errors. With `include` at most 1,048,576 different ids that the log
  * deletes from one partition are held (48 MiB); more are refused.
@@ -105,8 +105,19 @@ export async function openLegacy(source: LegacySource, names: FieldNames): Promi
   const collections = selected.map((collection, i): SourceCollection => {
     const { path, onMissingSegment } = source;
     const unflushed = includedLog(collection.name, source, folder.log, found);
-    const open = () => openReader({ collection, path, roots: folder.place.tables, onMissingSegment, unflushed }, names);
-    return { name: collection.name, settings: described[i]!.settings, open };
+    const from: ReaderSource = { collection, path, roots: folder.place.tables, onMissingSegment, unflushed };
+    // What was checked is what is opened: the files are looked at once, and reading notices when they change.
+    let splits: Promise<FoundSplits> | undefined;
+    const find = (): Promise<FoundSplits> => {
+      splits ??= findSplits(from);
+      return splits;
+    };
+    return {
+      name: collection.name,
+      settings: described[i]!.settings,
+      check: async () => void (await find()),
+      open: async () => openReader(from, names, await find()),
+    };
   });
   return {
     collections,

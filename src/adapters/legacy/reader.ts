@@ -10,7 +10,7 @@ import { listPlaces } from './notes.js';
 import { deletesOf } from './segment.js';
 import { segmentRows } from './segment-rows.js';
 import { type FieldNames, fieldsOf, oldIndexOf, type Shape, shapeOf } from './settings.js';
-import { findSplits, type GoneOf, goneCache, type KnownSplit, logPart, type ReaderSource } from './splits.js';
+import { type FoundSplits, type GoneOf, goneCache, type KnownSplit, logPart, type ReaderSource } from './splits.js';
 
 function infoOf(source: ReaderSource, shape: Shape, names: FieldNames, known: readonly KnownSplit[]): SourceInfo {
   const { collection, path } = source;
@@ -62,16 +62,14 @@ async function* readSplit(
 }
 
 /**
- * Opens the rows of a collection with a split per segment, and one per partition for what only the log holds. All segments
- * are checked: sizes, headers, deleted rows. No file stays open between reads. Batches share the reader's memory.
- * Throws SRC_NOT_FOUND (naming every segment that lacks files), SRC_TRUNCATED, SRC_CORRUPT, SRC_UNSUPPORTED, SRC_UNREADABLE,
- * SRC_CHANGED. The one who opens it disposes of it.
+ * The rows of a collection whose splits were found, and thereby checked. No file stays open between reads. Batches share the
+ * reader's memory. Reading throws SRC_CHANGED, SRC_TRUNCATED, SRC_CORRUPT, SRC_UNREADABLE. The one who opens it disposes of
+ * it.
  */
-export async function openReader(source: ReaderSource, names: FieldNames): Promise<Reader> {
+export function openReader(source: ReaderSource, names: FieldNames, { known, warnings }: FoundSplits): Reader {
   const shape = shapeOf(source.collection);
   const schema = new Schema(fieldsOf(shape, names).map(toArrowField));
   const goneOf = goneCache(source);
-  const { known, warnings } = await findSplits(source, shape, goneOf);
   const byId = new Map(known.map((one) => [one.split.id, one]));
   const pool = createMemoryPool();
   return {

@@ -7,7 +7,7 @@ import { countLogRows, type LogPart } from './log-rows.js';
 import type { LegacyCollection, LegacyPart } from './metadata.js';
 import { createNotes } from './notes.js';
 import type { MissingSegment, Segment } from './segment.js';
-import type { Shape } from './settings.js';
+import { type Shape, shapeOf } from './settings.js';
 import { deletedByLog } from './unflushed.js';
 
 /** What a reader of one collection is opened with. */
@@ -99,16 +99,20 @@ function judge(source: ReaderSource, damaged: readonly MilvusdmError[], missing:
   return lost === undefined ? [] : [`${lost}; they are left out`];
 }
 
+/** What was found of a collection. */
+export interface FoundSplits {
+  readonly known: readonly KnownSplit[];
+  readonly warnings: readonly string[];
+}
+
 /**
  * All splits of a collection, partition by partition, once every segment was checked: sizes, headers, deleted rows.
- * Throws SRC_NOT_FOUND naming every segment that lacks files, SRC_TRUNCATED, SRC_CORRUPT.
+ * Throws SRC_NOT_FOUND naming every segment that lacks files, SRC_TRUNCATED, SRC_CORRUPT, SRC_UNSUPPORTED, SRC_UNREADABLE.
  */
-export async function findSplits(
-  source: ReaderSource,
-  shape: Shape,
-  goneOf: GoneOf,
-): Promise<{ known: KnownSplit[]; warnings: string[] }> {
+export async function findSplits(source: ReaderSource): Promise<FoundSplits> {
   const { collection, roots } = source;
+  const shape = shapeOf(collection);
+  const goneOf = goneCache(source);
   const log = source.unflushed?.log;
   const notes = createNotes();
   const known: KnownSplit[] = [];

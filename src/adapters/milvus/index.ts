@@ -12,7 +12,7 @@ import {
   statisticsRows,
 } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
-import { countRows, deleteRows } from '../../milvus/data.js';
+import { countRows, deleteRows, readPoint } from '../../milvus/data.js';
 import { supports } from '../../milvus/features.js';
 import {
   createIndex,
@@ -31,6 +31,7 @@ import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit
 import { liteLosses } from './lite-losses.js';
 import { countCopies, emptyPartition, findRows, keyLiteral, nextKey, SMALLEST_QUERYABLE } from './lookup.js';
 import { planTarget, type TargetPlan, type TargetState } from './plan.js';
+import { openMilvusReader } from './reader.js';
 import { planResumed } from './resume-plan.js';
 import { createBatchWriter } from './writer.js';
 
@@ -118,7 +119,11 @@ function serverName(connection: Connection): string {
 
 /** A writer of one collection over a connection that it does not own. */
 function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTargetOptions): Writer {
-  const batches = createBatchWriter(connection, { collection: o.collection, parallelism: o.parallelism });
+  const batches = createBatchWriter(connection, {
+    collection: o.collection,
+    parallelism: o.parallelism,
+    log: target.log,
+  });
   const signal = target.signal ? { signal: target.signal } : {};
   const wait = (progress?: PhaseProgress) => ({
     stallMs: STALL_MS,
@@ -197,6 +202,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
       return batches.upserted;
     },
     deduplicates: connection.features.deduplicates,
+    finiteScalars: connection.features.finiteScalars,
     server: serverName(connection),
 
     async plan(source, units, { exact, resume, replace }): Promise<WritePlan> {
@@ -294,6 +300,19 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
       }
       await flush(connection, o.collection, FLUSH_TIMEOUT_MS);
       return { rows: await statisticsRows(connection, o.collection, partition), how: 'statistics' };
+    },
+
+    async contents({ partition }) {
+      const info = await describeCollection(connection, o.collection);
+      if (!info) throw fail('DST_REFUSED', `"${o.collection}" does not exist any more`);
+      const partitions = partition === undefined ? {} : { partitions: [partition] };
+      return openMilvusReader({
+        connection,
+        info,
+        ...partitions,
+        at: await readPoint(connection),
+        close: async () => {},
+      });
     },
 
     async settle(progress) {

@@ -1,12 +1,16 @@
-import type { RecordBatch } from 'apache-arrow';
+import type { Field, RecordBatch } from 'apache-arrow';
 import { rawColumns } from '../../batch/columns.js';
 import { fromArrowField } from '../../batch/fields.js';
 import { type BufferPool, createBufferPool } from '../../milvus/buffer-pool.js';
 import type { Connection } from '../../milvus/connection.js';
 import { mutate } from '../../milvus/data.js';
 import { encodeInsert } from '../../milvus/encode.js';
-import { withRetry } from '../../milvus/retry.js';
+import { type RetryPolicy, withRetry } from '../../milvus/retry.js';
+import { type InsertPart, splitInsert } from '../../milvus/split-insert.js';
+import { isLimit, isTooLarge } from '../../milvus/status.js';
+import { createThrottle } from '../../milvus/throttle.js';
 import { throwIfAborted } from '../../util/abort.js';
+import { formatBytes } from '../../util/bytes.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import type { Ack, SentBatch, WriteOptions } from '../types.js';
 import { type Mapping, targetField } from './match.js';
@@ -14,9 +18,10 @@ import { type Mapping, targetField } from './match.js';
 export interface BatchWriterOptions {
   readonly collection: string;
   readonly parallelism: number;
+  readonly log?: (message: string) => void;
 }
 
-/** Sends batches as Insert requests, up to `parallelism` in flight. */
+/** Sends batches as Insert requests, up to `parallelism` in flight; fewer while the server limits their rate. */
 export interface BatchWriter {
   write(batch: RecordBatch, mapping: Mapping, options: WriteOptions): Promise<SentBatch>;
   readonly pool: BufferPool;
@@ -24,16 +29,45 @@ export interface BatchWriter {
   readonly upserted: number;
 }
 
+/** An encoded request that can be cut. */
+interface Part extends InsertPart {
+  /** Fields of its columns, in their order. */
+  readonly fields: readonly Field[];
+}
+
 /** An answer that was lost: the rows may or may not have been written. */
 function isAmbiguous(error: unknown): error is MilvusdmError {
   return error instanceof MilvusdmError && (error.code === 'NET_UNAVAILABLE' || error.code === 'NET_DEADLINE');
 }
 
+function concatKeys(a: BigInt64Array, b: BigInt64Array): BigInt64Array {
+  const keys = new BigInt64Array(a.length + b.length);
+  keys.set(a);
+  keys.set(b, a.length);
+  return keys;
+}
+
 export function createBatchWriter(connection: Connection, o: BatchWriterOptions): BatchWriter {
   const pool = createBufferPool(Math.max(1, Math.min(o.parallelism, connection.features.maxInFlight)));
   let upserted = 0;
+  const log = o.log ?? (() => {});
+  const throttle = createThrottle({ most: pool.size, log });
+  /** Length of the smallest request that the server found too large. */
+  let tooLarge = Number.POSITIVE_INFINITY;
 
-  async function send(request: Uint8Array, rows: number, options: WriteOptions): Promise<Ack> {
+  // Batches in flight outlive the signal that ends the reading: only their own may give them up.
+  function policyFor({ signal }: WriteOptions): RetryPolicy {
+    const { signal: _, onRetry, ...policy } = connection.retry;
+    return {
+      ...policy,
+      lastSuccess: () => throttle.lastAccepted,
+      // The throttle tells of limits, once.
+      onRetry: (error, waitMs) => isLimit(error) || onRetry?.(error, waitMs),
+      ...(signal ? { signal } : {}),
+    };
+  }
+
+  async function sendWhole({ request, rows }: Part, options: WriteOptions): Promise<Ack> {
     const what = `insert ${rows} rows into ${o.collection}`;
     let method: 'Insert' | 'Upsert' = options.again && !connection.features.deduplicates ? 'Upsert' : 'Insert';
     const attempt = async (): Promise<Ack> => {
@@ -48,9 +82,45 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
         throw thrown;
       }
     };
-    // Batches in flight outlive the signal that ends the reading: only their own may give them up.
-    const { signal: _, ...policy } = connection.retry;
-    return withRetry(attempt, { ...policy, ...(options.signal ? { signal: options.signal } : {}) });
+    return withRetry(() => throttle.run(attempt, options.signal), policyFor(options));
+  }
+
+  /** Sends a request, in halves where the server finds it too large; the second only after the first, so that keys keep their order. */
+  async function send(part: Part, options: WriteOptions): Promise<Ack> {
+    if (part.request.length < tooLarge || part.rows === 1) {
+      try {
+        return await sendWhole(part, options);
+      } catch (thrown) {
+        if (!(thrown instanceof MilvusdmError) || !isTooLarge(thrown)) throw thrown;
+        noteTooLarge(part, thrown);
+      }
+    }
+    const [first, second] = splitInsert(part.request, part.fields);
+    const { fields } = part;
+    const front = await send({ ...first, fields }, options);
+    throwIfAborted(options.signal);
+    const back = await send({ ...second, fields }, options);
+    return { rows: part.rows, keys: concatKeys(front.keys, back.keys) };
+  }
+
+  function noteTooLarge({ request, rows }: Part, thrown: MilvusdmError): void {
+    const size = formatBytes(request.length);
+    if (rows === 1) {
+      throw fail(
+        'DST_REFUSED',
+        `one row is too large for this server, alone in a request of ${size}: ${thrown.message}`,
+        {
+          cause: thrown.cause,
+          hint: 'Raise proxy.grpc.serverMaxRecvSize (or quotaAndLimits.limits.maxInsertSize) of the server.',
+        },
+      );
+    }
+    if (tooLarge === Number.POSITIVE_INFINITY) {
+      log(
+        `the server takes no request of ${size}: batches are sent in halves; a smaller batch_bytes saves the cutting`,
+      );
+    }
+    tooLarge = Math.min(tooLarge, request.length);
   }
 
   return {
@@ -60,12 +130,15 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
     },
     async write(batch, mapping, options) {
       const lease = await pool.take();
+      const fields: Field[] = [];
       let request: Uint8Array;
       try {
         throwIfAborted(options.stop);
         const columns = rawColumns(batch).flatMap((column) => {
           const name = targetField(mapping, fromArrowField(column.field));
-          return name === undefined ? [] : [{ column, name }];
+          if (name === undefined) return [];
+          fields.push(column.field);
+          return [{ column, name }];
         });
         const message = { collection: o.collection, partition: options.partition ?? '', rows: batch.numRows, columns };
         request = encodeInsert(message, (bytes) => lease.acquire(bytes));
@@ -73,7 +146,7 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
         lease.release();
         throw thrown;
       }
-      const ack = send(request, batch.numRows, options);
+      const ack = send({ request, rows: batch.numRows, fields }, options);
       // Behind those who wait for the ack, so that they can stop the next batch before it gets this place.
       const release = (): void => queueMicrotask(() => lease.release());
       ack.then(release, release);

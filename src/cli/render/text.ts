@@ -9,7 +9,7 @@ export interface TextStyle {
 
 type Tone = 'bold' | 'green' | 'yellow' | 'red' | 'dim';
 
-function tint(style: TextStyle, tone: Tone, text: string): string {
+export function tint(style: TextStyle, tone: Tone, text: string): string {
   // Whether there may be colours is decided in one place (mayColor), not once more by Node.
   return style.color ? styleText(tone, text, { validateStream: false }) : text;
 }
@@ -24,7 +24,7 @@ export function table(rows: readonly (readonly string[])[], style: TextStyle): s
   });
 }
 
-function listed(title: string, items: readonly string[], style: TextStyle): string[] {
+export function listed(title: string, items: readonly string[], style: TextStyle): string[] {
   return items.length === 0 ? [] : [tint(style, 'yellow', title), ...items.map((i) => `  - ${i}`)];
 }
 

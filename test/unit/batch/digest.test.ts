@@ -2,7 +2,7 @@ import type { RecordBatch } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { flat, isText, makeBatch, type RawValues, rawColumns, rowBytes } from '../../../src/batch/columns.js';
-import { createDigester, type Digest } from '../../../src/batch/digest.js';
+import { combineDigests, createDigester, type Digest } from '../../../src/batch/digest.js';
 import { type FieldSpec, fromArrowField } from '../../../src/batch/fields.js';
 import { takeRows } from '../../../src/batch/gather.js';
 import { batches, EVERY_TYPE, schemaOf, specOf, textColumn } from './support.js';
@@ -93,7 +93,23 @@ describe('the digest', () => {
       hex: '0'.repeat(32),
       rows: 0,
       buckets: new BigUint64Array(512),
+      counts: new Float64Array(256),
     });
+  });
+
+  it('counts the rows of every bucket', async () => {
+    const { counts } = await digestOf(small([1n, 257n, -1n], new Array(12).fill(0)));
+    expect([counts[1], counts[255], counts.reduce((sum, n) => sum + n, 0)]).toStrictEqual([2, 1, 3]);
+  });
+
+  it('of several sets is the sum of their digests', async () => {
+    const batch = small(
+      [1n, 2n, 3n, 260n],
+      Array.from({ length: 16 }, (_, i) => i),
+    );
+    const parts = [await digestOf(batch.slice(0, 1)), await digestOf(batch.slice(1))];
+    expect(combineDigests(parts)).toStrictEqual(await digestOf(batch));
+    expect(combineDigests([]).hex).toBe('0'.repeat(32));
   });
 
   it('depends neither on the order of rows nor on the boundaries of batches', async () => {

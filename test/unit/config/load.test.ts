@@ -129,6 +129,7 @@ H2M:
   ids_dataset: labels
   columns: {titles: title, prices: price}
   vector_type: BINARY_VECTOR
+  stored_schema: ignore
   id_start: 9223372036854775807
   id_offset: -9223372036854775808
   preflight: headers
@@ -151,6 +152,7 @@ H2M:
         idsOptional: false,
         columns: { titles: 'title', prices: 'price' },
         vectorType: 'BINARY_VECTOR',
+        archive: 'ignore',
       },
       dest: {
         at: { kind: 'server', address: 'milvus.example.com:443', tls: true },

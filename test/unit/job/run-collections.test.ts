@@ -24,11 +24,13 @@ async function runAll(
   targets: Readonly<Record<string, MemoryWriterOptions>> = {},
   options: Partial<RunOptions> = {},
   more: Partial<TaskConfig> = {},
+  checks: Readonly<Record<string, () => Promise<void>>> = {},
 ): Promise<Report> {
   openCatalog.mockReset().mockResolvedValue({
     collections: names.map((name, salt) => ({
       name,
       settings: {},
+      ...(checks[name] ? { check: checks[name] } : {}),
       open: async () => memoryReader(WITH_IDS, [fileOf([1, 2, 3], { name: `${name}/all`, salt })]),
     })),
     warnings: [],
@@ -127,5 +129,19 @@ describe('a job of several collections', () => {
   it('is told under other names when they are mapped', async () => {
     const report = await runAll(['books'], {}, {}, { collectionMap: { books: 'titles' } });
     expect(report.targets).toMatchObject([{ source: 'books/all', collection: 'titles' }]);
+  });
+
+  it('is looked through as a whole before anything is written', async () => {
+    const lacking = (message: string) => () => Promise.reject(fail('SRC_NOT_FOUND', message));
+    const report = await runAll(['books', 'films', 'songs'], {}, {}, {}, { films: lacking('films lacks files') });
+    expect(report).toMatchObject({ status: 'failed', exit_code: 3, targets: [] });
+    expect(report.error).toMatchObject({ code: 'SRC_NOT_FOUND', message: 'films lacks files' });
+    expect(openTarget).not.toHaveBeenCalled();
+    const both = { films: lacking('films lacks files'), songs: lacking('songs lacks files') };
+    const second = await runAll(['books', 'films', 'songs'], {}, {}, {}, both);
+    expect(second.error!.message).toBe('films lacks files; songs lacks files');
+    const sound = vi.fn(() => Promise.resolve());
+    expect((await runAll(['books', 'films'], {}, {}, {}, { books: sound, films: sound })).status).toBe('done');
+    expect(sound).toHaveBeenCalledTimes(2);
   });
 });

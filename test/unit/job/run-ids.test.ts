@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { makeBatch } from '../../../src/batch/columns.js';
 import { createDigester } from '../../../src/batch/digest.js';
+import { schemaOf } from '../batch/support.js';
 import { currentWriter, floatsIn, keysIn, run, type Scene, TEN, withNaN } from './run-support.js';
 import {
   DIM,
   fileOf,
+  KEY,
   plainFile,
   storedRow,
   textFileOf,
   useStateFolder,
+  VECTOR,
   vectorsFor,
   WITH_IDS,
   WITH_TEXT_IDS,
@@ -253,4 +256,23 @@ describe('rows that cannot be stored', () => {
     expect(report).toMatchObject({ status: 'failed', exit_code: 3, error: { code: 'SRC_BAD_ROW' } });
     expect(writer.steps).toStrictEqual(['plan']);
   });
+
+  it.each(['full', 'headers'] as const)(
+    'are those with NaN in a number where the target refuses it (%s)',
+    async (preflight) => {
+      const schema = schemaOf(KEY, VECTOR, { name: 'price', type: 'DOUBLE' });
+      const ids = [10, 11, 12];
+      const prices = Float64Array.of(1, Number.NaN, Number.NEGATIVE_INFINITY);
+      const files = [{ name: 'a', rows: 3, columns: [BigInt64Array.from(ids, BigInt), vectorsFor(3), prices] }];
+      const kept = await run({ schema, files, options: { preflight } });
+      expect(kept.report).toMatchObject({ status: 'done', targets: [{ rows_written: 3, verified: 'sample' }] });
+      const target = { finiteScalars: true };
+      const { report } = await run({ schema, files, target, options: { preflight } });
+      expect(report).toMatchObject({ exit_code: 3, error: { code: 'SRC_BAD_ROW' } });
+      expect(report.error!.message).toContain('a row 1 (id 11): NaN or infinity in the field price');
+      const aside = await run({ schema, files, target, options: { preflight, onBadRow: 'quarantine' } });
+      expect(aside.report).toMatchObject({ exit_code: 7, targets: [{ rows_written: 1, rows_skipped: 2 }] });
+      expect(keysIn(aside.writer)).toStrictEqual([10n]);
+    },
+  );
 });

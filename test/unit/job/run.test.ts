@@ -206,7 +206,7 @@ describe('modes', () => {
     expect(report).toMatchObject({
       status: 'done',
       targets: [
-        { partition: 'old', rows_read: 0, rows_written: 0, rows_skipped: 2 },
+        { partition: 'old', rows_read: 0, rows_written: 0, rows_skipped: 2, target_rows: 1 },
         { partition: 'new', rows_read: 1, rows_written: 1, rows_skipped: 0, target_rows: 1 },
       ],
     });

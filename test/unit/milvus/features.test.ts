@@ -29,6 +29,7 @@ describe('featuresOf', () => {
     expect([...features.vectorTypes].sort()).toStrictEqual([...types].sort());
     expect(features).toMatchObject({ lite, deduplicates: lite, timestamps: !lite, maxMessageBytes: 64 * 1024 * 1024 });
     expect(features.maxInFlight === 1).toBe(lite);
+    expect(features.finiteScalars).toBe(!lite && types !== V23);
   });
 });
 

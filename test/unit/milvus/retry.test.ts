@@ -82,6 +82,20 @@ describe('withRetry', () => {
     expect(attempts).toStrictEqual([0, 700, 1500]);
   });
 
+  it('goes on while the server takes other requests and is only too busy for this one', async () => {
+    const busy = Array.from({ length: 40 }, () => error('after'));
+    const lastSuccess = (): number => Math.min(Date.now(), 30_000);
+    expect((await attempt(busy.slice(0, 9), { totalMs: 1000, lastSuccess })).result).toBe('done');
+    const given = await attempt(busy, { totalMs: 1000, lastSuccess: () => 0 });
+    expect(given.attempts.at(-1)).toBe(1000);
+  });
+
+  it('does not count what other requests achieve when this one fails otherwise', async () => {
+    const { thrown, attempts } = await attempt([FOREVER], { totalMs: 1000, lastSuccess: Date.now });
+    expect(thrown).toMatchObject({ code: 'NET_UNAVAILABLE' });
+    expect(attempts.at(-1)).toBe(1000);
+  });
+
   it('with no time tries once', async () => {
     expect((await attempt([FOREVER], { totalMs: 0 })).attempts).toStrictEqual([0]);
   });

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Status } from '../../../src/milvus/decode.js';
-import { grpcError, isNotFound, isOk, isUnimplemented, requireOk, statusError } from '../../../src/milvus/status.js';
+import {
+  grpcError,
+  isLimit,
+  isNotFound,
+  isOk,
+  isTooLarge,
+  isUnimplemented,
+  requireOk,
+  statusError,
+} from '../../../src/milvus/status.js';
 import { fail } from '../../../src/util/errors.js';
 
 const status = (more: Partial<Status>): Status => ({ legacyCode: 0, code: 0, reason: '', retriable: false, ...more });
@@ -79,7 +88,7 @@ describe('a status', () => {
   });
 
   it.each([
-    ...[1, 2, 3, 4, 7, 8, 9, 11].map((code) => [{ code }, 'DST_REFUSED', 'after'] as const),
+    ...[1, 2, 3, 4, 7, 8, 9, 11, 12].map((code) => [{ code }, 'DST_REFUSED', 'after'] as const),
     ...[48, 49, 53, 54, 55, 56, 57].map((legacyCode) => [{ legacyCode }, 'DST_REFUSED', 'after'] as const),
     [{ code: 1100, legacyCode: 49 }, 'DST_REFUSED', 'no'],
     [{ code: 5 }, 'DST_REFUSED', 'no'],
@@ -102,5 +111,32 @@ describe('a status', () => {
   it('is required to be ok', () => {
     expect(() => requireOk(status({}), 'x')).not.toThrow();
     expect(() => requireOk(status({ code: 7 }), 'x')).toThrow(expect.objectContaining({ retry: 'after' }));
+  });
+});
+
+describe('what a failure asks of a writer', () => {
+  const numbers = (upTo: number): number[] => Array.from({ length: upTo }, (_, i) => i + 1);
+  const codes = (keep: (number: number) => boolean, upTo = 2000): number[] => numbers(upTo).filter(keep);
+
+  it('is less, later, for limits of rate, quota and load only', () => {
+    expect(codes((code) => isLimit(statusError(status({ code }), 'x')))).toStrictEqual([3, 4, 7, 8, 9, 11, 12]);
+    expect(codes((legacyCode) => isLimit(statusError(status({ legacyCode }), 'x')))).toStrictEqual([
+      48, 49, 53, 54, 55,
+    ]);
+    // 2.3 sends both: its own code counts.
+    expect(isLimit(statusError(status({ code: 8, legacyCode: 49 }), 'x'))).toBe(true);
+    expect(isLimit(statusError(status({ code: 1100, legacyCode: 49 }), 'x'))).toBe(false);
+    expect(codes((code) => isLimit(grpcError({ code, details: 'rate limit exceeded' }, 'x')), 16)).toStrictEqual([]);
+  });
+
+  it('is a smaller message for those that are too large only', () => {
+    expect(codes((code) => isTooLarge(statusError(status({ code }), 'x')))).toStrictEqual([1102]);
+    expect(codes((legacyCode) => isTooLarge(statusError(status({ legacyCode }), 'x')))).toStrictEqual([]);
+    expect(codes((code) => isTooLarge(grpcError({ code, details: 'message too large' }, 'x')), 16)).toStrictEqual([8]);
+  });
+
+  it('is nothing of this for errors of our own', () => {
+    const ours = fail('DST_REFUSED', 'rate limit: message too large');
+    expect([isLimit(ours), isTooLarge(ours)]).toStrictEqual([false, false]);
   });
 });

@@ -252,6 +252,22 @@ describe('missing segments', () => {
     expect(catalog.collections.length).toBe(1);
   });
 
+  it('are found by the check of a collection, on which opening relies', async () => {
+    await using catalog = await open('edge', edge);
+    const error = await errorOf(() => catalog.collections[0]!.check!());
+    expect([error.code, error.message]).toEqual([
+      'SRC_NOT_FOUND',
+      expect.stringContaining('lacks files of 4 segments'),
+    ]);
+    const { path, segment } = tenRows([1]);
+    await using sound = await open(path);
+    const [collection] = sound.collections;
+    await collection!.check!();
+    rmSync(join(segment, '1.rv'));
+    await using reader = await collection!.open();
+    expect((await errorOf(() => readAll(reader))).code).toBe('SRC_CHANGED');
+  });
+
   it('are left out where asked to, with a warning', async () => {
     await using reader = await openOne('edge', 'missing', { onMissingSegment: 'skip' });
     expect(await allIds(reader)).toEqual(range(10).map(BigInt));

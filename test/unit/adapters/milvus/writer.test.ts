@@ -183,3 +183,125 @@ describe('batches in flight', () => {
     }
   });
 });
+
+describe('a server that limits the rate', () => {
+  const limited = (): Uint8Array => status({ code: 8, error_code: 49, reason: 'rate limit exceeded' });
+
+  it('is told of once when it begins and once when it is over, not at every repeat', async () => {
+    const log: string[] = [];
+    const retries: string[] = [];
+    let now = 0;
+    const connection = fakeConnection(() => (now++ % 3 === 0 && now < 30 ? limited() : accepted()), {
+      retry: { ...retry, onRetry: (error) => retries.push(error.message) },
+    });
+    const writer = createBatchWriter(connection, { collection: 'books', parallelism: 2, log: (m) => log.push(m) });
+    for (let i = 0; i < 3000; i++) {
+      const written = writer.write(batch, MAPPING, { repeatable: false }).then(({ ack }) => ack);
+      await vi.advanceTimersByTimeAsync(50);
+      if (i < 100) await vi.advanceTimersByTimeAsync(20_000);
+      expect((await written).rows).toBe(2);
+    }
+    expect(retries).toStrictEqual([]);
+    expect(log).toStrictEqual([
+      'insert 2 rows into books: rate limit exceeded (Milvus code 8): slowing down until the server takes more',
+      'the server takes requests at full pace again',
+    ]);
+  });
+
+  it('for ever is given up after the time for retries, as the refusal that it is', async () => {
+    await expect(write(server([limited()]))).rejects.toMatchObject({
+      code: 'DST_REFUSED',
+      message: expect.stringContaining('rate limit'),
+    });
+  });
+});
+
+describe('a batch that is too large', () => {
+  const rows = 7;
+  const large = makeBatch(schemaOf(KEY, VECTOR), rows, [
+    BigInt64Array.from({ length: rows }, (_, i) => BigInt(i) * 1_000_000_000n),
+    Float32Array.from({ length: rows * 4 }, (_, i) => i),
+  ]);
+  interface Sent {
+    readonly keys: number[];
+    readonly vectors: number[];
+  }
+  /** Takes requests of at most so many rows, and names the keys that it got, a thousand apart for every request. */
+  function narrow(most: number, refusal: () => Uint8Array): { connection: FakeConnection; taken: Sent[] } {
+    const taken: Sent[] = [];
+    const connection = fakeConnection(
+      ({ request }) => {
+        const message = protoDecode('InsertRequest', request) as {
+          num_rows: number;
+          fields_data: [
+            { scalars: { long_data: { data: string[] } } },
+            { vectors: { float_vector: { data: number[] } } },
+          ];
+        };
+        if (message.num_rows > most) return refusal();
+        const [key, vector] = message.fields_data;
+        const keys = key.scalars.long_data.data.map((k) => Number(k) / 1_000_000_000);
+        taken.push({ keys, vectors: vector.vectors.float_vector.data });
+        return protoEncode('MutationResult', { IDs: { int_id: { data: keys } }, insert_cnt: keys.length });
+      },
+      { retry },
+    );
+    return { connection, taken };
+  }
+  const refusals: [string, () => Uint8Array][] = [
+    [
+      'by the transport',
+      () => {
+        throw grpcError({ code: 8, details: 'received message larger than max' }, 'Insert at fake:0');
+      },
+    ],
+    ['by Milvus', () => status({ code: 1102, reason: 'insert request size exceeds maxInsertSize' })],
+  ];
+
+  it.each(refusals)('(%s) is sent in halves, the keys in the order of the rows', async (_, refusal) => {
+    const log: string[] = [];
+    const { connection, taken } = narrow(2, refusal);
+    const writer = createBatchWriter(connection, { collection: 'books', parallelism: 1, log: (m) => log.push(m) });
+    const { ack } = await writer.write(large, MAPPING, { repeatable: false, partition: 'p' });
+    const { rows: sent, keys } = await ack;
+    expect([sent, [...keys]]).toStrictEqual([rows, [0n, 1n, 2n, 3n, 4n, 5n, 6n]]);
+    expect(taken.map((t) => t.keys)).toStrictEqual([[0], [1, 2], [3, 4], [5, 6]]);
+    expect(taken.flatMap((t) => t.vectors)).toStrictEqual(Array.from({ length: rows * 4 }, (__, i) => i));
+    const partitions = connection.calls.map((c) => protoDecode('InsertRequest', c.request).partition_name);
+    expect(new Set(partitions)).toStrictEqual(new Set(['p']));
+    expect(log).toStrictEqual([expect.stringMatching(/takes no request of \d.* B: .*batch_bytes/)]);
+  });
+
+  it('is cut beforehand once the server has refused one of its size', async () => {
+    const { connection, taken } = narrow(2, refusals[1]![1]);
+    const writer = createBatchWriter(connection, { collection: 'books', parallelism: 1 });
+    for (let i = 0; i < 3; i++) await (await writer.write(large, MAPPING, { repeatable: false })).ack;
+    // 7 rows and 3 were refused; from then on nothing as large as 3 rows was sent.
+    expect([connection.calls.length - taken.length, taken.length]).toStrictEqual([2, 12]);
+  });
+
+  it('with a single row is refused, with what the server said and what helps', async () => {
+    const { connection } = narrow(0, refusals[0]![1]);
+    const writer = createBatchWriter(connection, { collection: 'books', parallelism: 1 });
+    const { ack } = await writer.write(large, MAPPING, { repeatable: false });
+    await expect(ack).rejects.toMatchObject({
+      code: 'DST_REFUSED',
+      message: expect.stringMatching(/one row is too large.* B.*larger than max/),
+      hint: expect.stringContaining('serverMaxRecvSize'),
+    });
+    expect(connection.calls).toHaveLength(3);
+  });
+
+  it('of which the second half fails fails as a whole, and gives its place back', async () => {
+    let calls = 0;
+    const connection = fakeConnection(
+      () => (++calls === 1 ? status({ code: 1102 }) : calls === 2 ? accepted() : status({ code: 1100, reason: 'no' })),
+      { retry },
+    );
+    const writer = createBatchWriter(connection, { collection: 'books', parallelism: 1 });
+    for (let i = 0; i < 2; i++) {
+      const { ack } = await writer.write(large, MAPPING, { repeatable: false });
+      await expect(ack).rejects.toMatchObject({ code: 'DST_REFUSED' });
+    }
+  });
+});

@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { parseUri } from '../config/address.js';
+import { absolutePath, resolveReferences, type Surroundings } from '../config/references.js';
+import { isGlob } from '../config/selection.js';
+import type { MilvusEndpoint, TlsOptions } from '../config/types.js';
+import type { DiffPlace } from '../job/diff/side.js';
+import { fail, type MilvusdmError } from '../util/errors.js';
+
+/** How to get in, as the command line says it: secrets as references only. */
+export interface Access {
+  readonly token?: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly db?: string;
+  readonly ca?: string;
+}
+
+/** A place with the secrets that lead to it, for redaction. */
+export interface Located {
+  readonly place: DiffPlace;
+  readonly secrets: readonly string[];
+}
+
+const FORMS =
+  'http://HOST:PORT/COLLECTION[/PARTITION], FOLDER#COLLECTION[/PARTITION] for a Milvus Lite, or the path of a Faiss file, an HDF5 file or a folder of HDF5 files';
+
+function usage(message: string, hint = `A place is ${FORMS}.`): MilvusdmError {
+  return fail('USAGE', message, { hint });
+}
+
+/** The value of a reference. A secret as it stands would be seen by everybody who can list processes. */
+function secret(option: string, text: string | undefined, around: Surroundings): string | undefined {
+  if (text === undefined) return undefined;
+  if (!/\$\{[^}]+\}/.test(text)) {
+    const hint = `Write --${option} '\${NAME}' for an environment variable, or '\${file:path}'.`;
+    throw usage(`--${option} is a secret, and everybody on this machine can read command lines`, hint);
+  }
+  const { text: value, problems } = resolveReferences(text, around);
+  if (problems.length > 0) throw fail('CFG_REFERENCE', `--${option}: ${problems.join('; ')}`);
+  return value;
+}
+
+interface Login {
+  readonly endpoint: Omit<MilvusEndpoint, 'at'>;
+  readonly secrets: readonly string[];
+}
+
+function loginOf(access: Access, side: 'a' | 'b', around: Surroundings): Login {
+  const token = secret(`token-${side}`, access.token, around);
+  const password = secret(`password-${side}`, access.password, around);
+  const { user, db, ca } = access;
+  if ((user === undefined) !== (password === undefined)) {
+    throw usage(`--user-${side} and --password-${side} are needed together`);
+  }
+  if (token !== undefined && user !== undefined) throw usage(`--token-${side} and --user-${side} are both given`);
+  const tls: TlsOptions | undefined = ca === undefined ? undefined : { ca: absolutePath(ca, around) };
+  const login = user === undefined ? [] : [`${user}:${password}`];
+  return {
+    endpoint: {
+      ...(token === undefined ? {} : { token }),
+      ...(user === undefined || password === undefined ? {} : { user, password }),
+      ...(db === undefined ? {} : { db }),
+      ...(tls ? { tls } : {}),
+    },
+    secrets: [token, password, ...login].filter((s) => s !== undefined),
+  };
+}
+
+interface Parts {
+  readonly uri: string;
+  readonly names: string;
+}
+
+/** Splits a place of a Milvus into its address and the names behind it; undefined for files. */
+function split(text: string, around: Surroundings): Parts | undefined {
+  const server = /^([A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]*)(.*)$/s.exec(text);
+  if (server) return { uri: server[1]!, names: server[2]!.replace(/^\//, '') };
+  const hash = text.lastIndexOf('#');
+  // A file may have a # in its name.
+  return hash < 0 || existsSync(absolutePath(text, around))
+    ? undefined
+    : { uri: text.slice(0, hash), names: text.slice(hash + 1) };
+}
+
+/** A password in an address must not come back in the message about it. */
+function shown(text: string): string {
+  return text.replace(/^([a-z+.-]+:\/\/)[^/]*@/i, '$1***@');
+}
+
+/**
+ * What one argument of `diff` names, and the secrets behind its options. Throws USAGE for what is no place, CFG_REFERENCE
+ * for a reference without anything behind it.
+ */
+export function locate(text: string, side: 'a' | 'b', access: Access, around: Surroundings): Located {
+  const parts = split(text, around);
+  const login = loginOf(access, side, around);
+  if (!parts) {
+    if (login.secrets.length > 0 || access.db !== undefined) throw usage(`${text} is a file, which needs no login`);
+    return { place: { kind: 'files', label: text, path: absolutePath(text, around) }, secrets: [] };
+  }
+  const [collection = '', partition, ...more] = parts.names.split('/').map((name) => decodeName(name, text));
+  if (collection === '' || more.length > 0 || partition === '') {
+    throw usage(`${shown(text)} does not name a collection and at most one partition of it`);
+  }
+  if (isGlob(collection) || isGlob(partition ?? ''))
+    throw usage(`${shown(text)} is a pattern, one collection is needed`);
+  const parsed = parseUri(parts.uri, around, 'source');
+  if ('problem' in parsed) throw usage(`${shown(parts.uri)}: ${parsed.problem}`);
+  const select = { [collection]: partition === undefined ? null : [partition] };
+  const source = { adapter: 'milvus', endpoint: { at: parsed.at, ...login.endpoint }, select } as const;
+  return {
+    place: { kind: 'milvus', label: shown(text), source, ...(partition === undefined ? {} : { partition }) },
+    secrets: login.secrets,
+  };
+}
+
+function decodeName(name: string, text: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw usage(`${shown(text)} has a % that begins no escape`);
+  }
+}

@@ -1,0 +1,30 @@
+import type { MilvusEndpoint, SourceConfig, TaskConfig } from '../config/types.js';
+
+const MOST_FILES = 3;
+
+function milvusText({ at, db }: MilvusEndpoint): string {
+  const place = at.kind === 'server' ? `${at.tls ? 'https' : 'http'}://${at.address}` : at.folder;
+  return db === undefined ? place : `${place} (database ${db})`;
+}
+
+/** Where a task reads from, in a few words and without credentials. */
+export function sourceText(source: SourceConfig): string {
+  switch (source.adapter) {
+    case 'milvus':
+      return `Milvus at ${milvusText(source.endpoint)}`;
+    case 'legacy':
+      return `old Milvus directory ${source.path}`;
+    default: {
+      if (source.adapter === 'hdf5' && source.dir !== undefined) return `HDF5 files in ${source.dir}`;
+      const files = (source.files ?? []).map((f) => f.path);
+      const more = files.length > MOST_FILES ? ` and ${files.length - MOST_FILES} more` : '';
+      return `${files.slice(0, MOST_FILES).join(', ')}${more}`;
+    }
+  }
+}
+
+/** Where a task writes to, in a few words and without credentials. */
+export function targetText(config: TaskConfig): string {
+  if (config.archive) return `HDF5 archives in ${config.archive.dir}`;
+  return `Milvus at ${milvusText(config.dest)}`;
+}

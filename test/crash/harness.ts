@@ -1,0 +1,124 @@
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { stringify } from 'yaml';
+import { sleep } from '../../src/util/abort.js';
+import { type Ran, ran, temporaryFolder } from '../e2e/support.js';
+import { type CliOptions, type RunningCli, startCli } from '../support/cli.js';
+import { type Random, SEED } from './random.js';
+import { type Audit, type Prepared, resultsFile, type TaskType } from './scenarios.js';
+
+/** A job: one YAML file and the state folder in which its ledger lies. */
+export interface Job {
+  readonly yaml: string;
+  readonly stateFolder: string;
+  start(o?: CliOptions): Promise<RunningCli>;
+  /** Runs it to its end and checks its output against the schema. */
+  run(o?: CliOptions): Promise<Ran>;
+}
+
+const TIMEOUT_MS = 600_000;
+
+export async function jobOf({ task, keys }: Pick<Prepared, 'task' | 'keys'>, state?: string): Promise<Job> {
+  const folder = await temporaryFolder();
+  const yaml = join(folder, 'task.yaml');
+  await writeFile(yaml, stringify({ [task]: keys }));
+  const stateFolder = state ?? join(folder, 'state');
+  const start = (o: CliOptions = {}): Promise<RunningCli> =>
+    startCli(['--yaml', yaml, '--json'], { stateFolder, timeoutMs: TIMEOUT_MS, ...o });
+  return { yaml, stateFolder, start, run: async (o) => ran(await (await start(o)).result) };
+}
+
+/** Path of the job's ledger; undefined where there is none. */
+export function ledgerOf(job: Job): string | undefined {
+  const folder = join(job.stateFolder, 'jobs');
+  try {
+    const [name] = readdirSync(folder).filter((file) => file.endsWith('.ledger.jsonl'));
+    return name && join(folder, name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Acknowledgements that the ledger holds. */
+export function acksOf(job: Job): number {
+  const path = ledgerOf(job);
+  if (path === undefined) return 0;
+  try {
+    return readFileSync(path, 'latin1').split('"t":"ack"').length - 1;
+  } catch {
+    return 0; // gone in the meantime: the run is complete
+  }
+}
+
+/** When a run is killed: at so many further acknowledgements, or as soon as it says that a phase begins. */
+export type Moment = { readonly acks: number } | { readonly phase: string };
+
+/** Starts the job and kills it (SIGKILL) at that moment. False where it ended before; that must have been a success. */
+export async function killAt(job: Job, moment: Moment, delayMs = 0): Promise<boolean> {
+  const before = acksOf(job);
+  const running = await job.start();
+  let over = false;
+  void running.result.then(() => {
+    over = true;
+  });
+  const due = (): boolean =>
+    'acks' in moment ? acksOf(job) >= before + moment.acks : running.stderr().includes(`phase ${moment.phase}`);
+  while (!over && !due()) await sleep(1);
+  if (delayMs > 0) await sleep(delayMs);
+  running.child.kill('SIGKILL');
+  const result = await running.result;
+  if (result.signal === 'SIGKILL') return true;
+  expect(ran(result), result.stderr).toMatchObject({ code: 0 });
+  return false;
+}
+
+/** What became of a test's faults, for the table of `npm run test:soak`. */
+export interface Outcome {
+  readonly kind: 'kill' | 'fault';
+  readonly task: TaskType;
+  readonly what: string;
+  readonly made: number;
+  readonly survived: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly wrong: number;
+}
+
+function note(outcome: Outcome): void {
+  appendFileSync(resultsFile(), `${JSON.stringify({ ...outcome, seed: SEED })}\n`);
+}
+
+/** Reads the target by an independent reader, notes what was found and fails unless every row is there exactly once. */
+export async function settle(prepared: Prepared, what: string, kind: Outcome['kind'], made: number): Promise<void> {
+  let found: Audit | undefined;
+  try {
+    found = await prepared.audit();
+  } finally {
+    const good = found !== undefined && JSON.stringify(found) === JSON.stringify(prepared.expected);
+    const { lost, doubled, wrong } = found ?? { lost: prepared.rows, doubled: 0, wrong: 0 };
+    note({ kind, task: prepared.task, what, made, survived: good ? made : 0, lost, doubled, wrong });
+  }
+  expect(found, `${what} after ${made} ${kind}s, SEED=${SEED}`).toEqual(prepared.expected);
+}
+
+const PHASES = ['preflight', 'prepare', 'write', 'flush', 'verify'] as const;
+
+/** Kills the job so many times, mostly at a random acknowledgement, and runs it to its end. Gives the kills that it took. */
+export async function killAndFinish(job: Job, random: Random, kills: number, acks: number): Promise<number> {
+  let made = 0;
+  for (let i = 0; i < kills; i++) {
+    // One kill in five hits a phase; the others spread over what is left of the run.
+    const atPhase = random.between(1, 5) === 5;
+    const moment: Moment = atPhase
+      ? { phase: random.pick(PHASES) }
+      : { acks: random.between(0, Math.max(1, Math.floor(acks / kills))) };
+    if (!(await killAt(job, moment, atPhase ? random.between(0, 30) : 0))) return made;
+    made++;
+  }
+  const done = await job.run();
+  expect(done.report.error, `${done.stderr}\nSEED=${SEED}`).toBe(null);
+  expect(done).toMatchObject({ code: 0, report: { status: 'done' } });
+  return made;
+}

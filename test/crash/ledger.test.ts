@@ -1,0 +1,106 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect, test } from 'vitest';
+import { dropCollections } from '../e2e/support.js';
+import { acksOf, type Job, jobOf, killAt, ledgerOf, settle } from './harness.js';
+import { type Random, randomFor, SEED } from './random.js';
+import { type Prepared, prepare } from './scenarios.js';
+
+afterAll(dropCollections);
+
+/** A job that was killed in the middle of its writing. */
+async function halfDone(): Promise<{ prepared: Prepared; job: Job }> {
+  const prepared = await prepare({ task: 'H2M', ids: 'unique', mode: 'append', foreign: 'other ids', loaded: true });
+  const job = await jobOf(prepared);
+  expect(await killAt(job, { acks: 12 })).toBe(true);
+  expect(acksOf(job)).toBeGreaterThanOrEqual(12);
+  return { prepared, job };
+}
+
+function change(job: Job, how: (bytes: Buffer) => Buffer): void {
+  const path = ledgerOf(job)!;
+  writeFileSync(path, how(readFileSync(path)));
+}
+
+/** Where the lines of a ledger begin, and its end. */
+function linesOf(bytes: Buffer): number[] {
+  const starts = [0];
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+const without = (bytes: Buffer, from: number, to: number): Buffer =>
+  Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]);
+
+/** Damage that a dying writer or a dying disk leaves at the end of a ledger: the job goes on all the same. */
+const TAILS: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer>> = {
+  'its last line cut short': (bytes, random) => {
+    const last = linesOf(bytes).at(-2)!;
+    return bytes.subarray(0, random.between(last + 1, bytes.length - 2));
+  },
+  'its last line without its end': (bytes) => bytes.subarray(0, bytes.length - 1),
+  'its last line gone': (bytes) => bytes.subarray(0, linesOf(bytes).at(-2)!),
+  'zeros behind its end': (bytes) => Buffer.concat([bytes, Buffer.alloc(500)]),
+};
+
+/** Damage that nobody can mend: refused, and the target is left as it is. */
+const DAMAGES: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer>> = {
+  'a changed byte in its middle': (bytes, random) => {
+    const lines = linesOf(bytes);
+    const at = random.between(lines[1]!, lines.at(-4)!);
+    const changed = Buffer.from(bytes);
+    changed[at] = changed[at]! ^ (1 << random.between(0, 6)) || 0x20;
+    return changed;
+  },
+  'bytes missing in its middle': (bytes, random) => {
+    const lines = linesOf(bytes);
+    const from = random.between(lines[1]!, lines.at(-5)!);
+    return without(bytes, from, from + random.between(1, 60));
+  },
+  'random bytes instead of itself': (bytes, random) =>
+    Buffer.from(Uint8Array.from(bytes, () => random.between(0, 255))),
+  'zeros instead of itself': (bytes) => Buffer.alloc(bytes.length),
+  'its first line gone': (bytes) => bytes.subarray(linesOf(bytes)[1]!),
+};
+
+describe.concurrent(`a ledger (SEED=${SEED})`, () => {
+  test.for(Object.keys(TAILS))('with %s: the job is continued, every row once', { timeout: 300_000 }, async (what) => {
+    const { prepared, job } = await halfDone();
+    change(job, (bytes) => TAILS[what]!(bytes, randomFor(what)));
+    expect(await job.run()).toMatchObject({ code: 0, report: { status: 'done', error: null } });
+    await settle(prepared, `ledger with ${what}`, 'fault', 1);
+  });
+
+  test.for(Object.keys(DAMAGES))('with %s: refused, and nothing is written', { timeout: 300_000 }, async (what) => {
+    const { prepared, job } = await halfDone();
+    const before = await prepared.audit();
+    change(job, (bytes) => DAMAGES[what]!(bytes, randomFor(what)));
+    const path = ledgerOf(job)!;
+    const damaged = readFileSync(path);
+    const refused = await job.run();
+    expect(refused.report.error, refused.stderr).toMatchObject({
+      code: 'JOB_DAMAGED',
+      message: expect.stringContaining(path),
+      hint: expect.stringContaining('--restart'),
+    });
+    expect(readFileSync(path).equals(damaged)).toBe(true);
+    expect(await prepared.audit()).toEqual(before);
+  });
+
+  test('of which the second half is gone: refused or continued, never a row too many', {
+    timeout: 300_000,
+  }, async () => {
+    const { prepared, job } = await halfDone();
+    const before = await prepared.audit();
+    change(job, (bytes) => bytes.subarray(0, linesOf(bytes)[Math.floor(linesOf(bytes).length / 2)]!));
+    const { code, report } = await job.run();
+    if (code === 0) return await settle(prepared, 'ledger without its second half', 'fault', 1);
+    expect(report.error).toMatchObject({ code: 'DST_UNFINISHED' });
+    expect(await prepared.audit()).toEqual(before);
+  });
+
+  test('of another job is refused', { timeout: 300_000 }, async () => {
+    const [one, other] = [await halfDone(), await halfDone()];
+    change(one.job, () => readFileSync(ledgerOf(other.job)!));
+    expect(await one.job.run()).toMatchObject({ report: { error: { code: 'JOB_DAMAGED' } } });
+  });
+});
