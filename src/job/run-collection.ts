@@ -295,7 +295,7 @@ export function targetReports(run: Run): TargetReport[] {
   const { done } = run.ledger.earlier ?? {};
   if (done) return [...done.targets];
   return [...run.results].map(([name, r]) => ({
-    source: r.sources.join(', '),
+    source: [...new Set(r.sources)].join(', '),
     collection: run.config.collection,
     partition: r.unit.partition ?? null,
     rows_read: r.rowsRead,
