@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { sameValue, type Value } from '../../../src/batch/values.js';
+import { comparableAt, sameValue, type Value } from '../../../src/batch/values.js';
+import { textColumn } from './support.js';
 
 describe('sameValue', () => {
   it.each<[string, Value | undefined, Value | undefined, boolean]>([
@@ -27,5 +28,21 @@ describe('sameValue', () => {
   ])('%s', (_, a, b, same) => {
     expect(sameValue(a, b)).toBe(same);
     expect(sameValue(b, a)).toBe(same);
+  });
+});
+
+describe('comparableAt', () => {
+  const at = (text: string, type: 'JSON' | 'VARCHAR'): Value =>
+    comparableAt({ values: textColumn([text]), width: 1 }, 0, type);
+
+  it.each([
+    ['other spaces', '{"a":[1,null],"b":"ü"}', '{ "a": [1, null], "b": "\\u00fc" }', true],
+    ['another order of keys', '{"a":1,"b":2}', '{"b": 2, "a": 1}', true],
+    ['another integer beyond 2^53', '{"n":9007199254740992}', '{"n":9007199254740993}', false],
+    ['another text', '{"a":"x"}', '{"a":"x "}', false],
+    ['no JSON, as it is', '{"a":', '{"a" :', false],
+  ])('takes JSON by its content: %s', (_, a, b, same) => {
+    expect(sameValue(at(a, 'JSON'), at(b, 'JSON'))).toBe(same);
+    expect(sameValue(at(a, 'VARCHAR'), at(b, 'VARCHAR'))).toBe(false);
   });
 });

@@ -33,6 +33,16 @@ describe('featuresOf', () => {
   });
 });
 
+it.each([
+  ['v2.3.5', false],
+  ['v2.4.15', false],
+  ['v2.5.0', true],
+  ['v3.0.0', true],
+  ['milvus_lite-3.2.2', true],
+])('fields that may be null, on %s: %s', (version, nullable) => {
+  expect(featuresOf(version).nullable).toBe(nullable);
+});
+
 describe('supports', () => {
   it('asks for vectors, and takes every scalar', () => {
     const lite = featuresOf('milvus_lite-3.2.2');
