@@ -287,6 +287,8 @@ export interface Writer extends AsyncDisposable {
   countBetween(from: bigint, to: bigint, unit: WriteUnit): Promise<number>;
   /** Rows of the unit, exactly, whatever that takes. */
   countExactly(unit: WriteUnit): Promise<UnitCount>;
+  /** All rows of a unit as queries show them now, after `openForReading` has said that they do. Read by one caller, who disposes of it. */
+  contents?(unit: WriteUnit): Promise<Reader>;
   /** Makes the target ready for countRows and findRows; says whether rows can be looked up. */
   openForReading(progress: PhaseProgress): Promise<boolean>;
   /** Puts the state of loading back, or loads where the user asked for it. */

@@ -117,6 +117,9 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(
     file('init', 'print a commented example YAML of a task', async () => (await import('./texts.js')).initCommand),
   );
+  withCommon(program.command('jobs').description('list the runs that can be continued')).action(
+    async (options: GlobalOptions) => exit(await (await import('./jobs.js')).jobsCommand(options)),
+  );
   for (const name of ['schema', 'init']) {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }

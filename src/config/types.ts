@@ -153,7 +153,7 @@ export interface RunOptions {
   readonly idOffsets?: Readonly<Record<string, bigint>>;
   readonly newIds: boolean;
   readonly preflight: 'full' | 'headers';
-  readonly verify: 'none' | 'count' | 'sample';
+  readonly verify: 'none' | 'count' | 'sample' | 'full';
   readonly batchBytes: number;
   readonly parallelism: number;
   readonly maxRate?: RateLimit;

@@ -212,23 +212,31 @@ function takeEarlier(run: Run, open: OpenCollection, earlier: CollectionState): 
   return { rows };
 }
 
-async function verify(run: Run, open: OpenCollection, transformers: readonly Transformer[]): Promise<void> {
+async function verify(
+  run: Run,
+  open: OpenCollection,
+  pre: Preflight,
+  transformers: readonly Transformer[],
+): Promise<void> {
   const { config, job } = run;
   const { verify: level, onDuplicateId } = config.options;
   if (level === 'none') return;
   const canQuery = await open.writer.openForReading(job.teller);
-  if (!canQuery && level === 'sample' && !open.writer.verifiesItself) {
+  if (!canQuery && level !== 'count' && !open.writer.verifiesItself) {
     warn(job, `"${config.collection}" has no index and cannot be loaded: verified by the server's row count only`);
   }
   job.teller.phase('verify');
   const onlyOne = onDuplicateId === 'first' || onDuplicateId === 'last';
   for (const [name, result] of run.results) {
     if (!result.unit.write) continue;
+    const known = pre.digests?.get(name)?.result();
     const input = {
       writer: open.writer,
       reader: open.reader,
       splits: open.splits.filter((s) => s.partition === result.unit.partition),
       transformers,
+      ...(known ? { known } : {}),
+      autoId: open.plan.autoId,
       config,
       duplicates: onlyOne ? 0 : (run.duplicates ?? undefined),
       continued: continued(run) !== undefined,
@@ -275,7 +283,7 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   for (const loss of steps.losses()) if (loss.affected > 0) warn(job, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(job, message);
   await open.writer.commit(job.teller);
-  await verify(run, open, [bound.ids, steps]);
+  await verify(run, open, pre, [bound.ids, steps]);
   await open.writer.settle(job.teller);
   const status = job.badRows.count > 0 ? 'partial' : 'done';
   await run.ledger.done({ status, bytes: run.bytes, targets: targetReports(run) });

@@ -5,6 +5,7 @@ import { fail, type MilvusdmError, toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
 import { collectBadRows } from './bad-rows.js';
 import type { CollectionTask } from './collection-task.js';
+import { commandFor } from './command.js';
 import { openLedger } from './ledger/ledger.js';
 import { type Emit, type JobSignals, openJob, phaseTeller } from './open-job.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus } from './report.js';
@@ -83,12 +84,6 @@ function judge(job: JobRun, outcomes: readonly Outcome[]): Judgement {
   }
   const skipped = outcomes.length > 0 && outcomes.every((o) => o.status === 'skipped');
   return { status: skipped ? 'skipped' : 'done', complete: true };
-}
-
-/** The command that continues a job, for a shell. */
-export function commandFor(file: string): string {
-  const quoted = /^[\w./@%+=:,-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
-  return `milvusdm --yaml ${quoted}`;
 }
 
 /** The error with the next step of somebody whose job can be continued. */

@@ -132,7 +132,7 @@ export function createSender(input: SenderInput): Sender {
   async function send(to: Destination, piece: Piece, batch: RecordBatch, o: SendOptions = {}): Promise<void> {
     const whole = o.whole ?? batch;
     const digest = input.digest && whole.numRows > 0 ? await digestOf(whole) : undefined;
-    const taken = config.options.verify === 'sample' ? to.result.sampler.offer(whole) : [];
+    const taken = ['sample', 'full'].includes(config.options.verify) ? to.result.sampler.offer(whole) : [];
     const read = piece.to - piece.from;
     const written = whole.numRows;
     if (batch.numRows === 0) {

@@ -29,7 +29,7 @@ async function* sentRows(
 
 /** Offers rows that an earlier run has written to the sample, so that it is not of the newest rows alone. */
 export async function sampleEarlier(input: CopyInput, splits: readonly CopySplit[]): Promise<void> {
-  if (input.config.options.verify !== 'sample') return;
+  if (!['sample', 'full'].includes(input.config.options.verify)) return;
   const places = splits.flatMap((split) =>
     [0, ...split.progress.positions.keys()]
       .filter((row) => row < split.placed.rows && split.acked.missing(row, row + 1).length === 0)

@@ -1,4 +1,5 @@
 import type { PhaseProgress, Reader, TargetRow, Writer } from '../adapters/types.js';
+import type { Digest } from '../batch/digest.js';
 import { sameValue } from '../batch/values.js';
 import type { TaskConfig } from '../config/types.js';
 import type { Transformer } from '../transforms/types.js';
@@ -6,10 +7,13 @@ import { sleep } from '../util/abort.js';
 import { formatCount, plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import { idText } from './bad-rows.js';
+import { contentSource } from './contents/source.js';
 import { isEdgeId } from './keys.js';
 import type { UnitResult } from './result.js';
 import { batchesOf, type PlacedSplit } from './run-context.js';
 import { type SampledRow, takeSample } from './sample.js';
+import { verifyAppended } from './verify-appended.js';
+import { verifyFull } from './verify-full.js';
 
 export type VerifyLevel = 'none' | 'count' | 'sample' | 'full';
 
@@ -24,6 +28,10 @@ export interface VerifyInput {
   readonly reader: Reader;
   readonly splits: readonly PlacedSplit[];
   readonly transformers: readonly Transformer[];
+  /** Digest of the rows of the unit as they were sent, where the run has taken it. */
+  readonly known?: Digest;
+  /** The server made the keys. */
+  readonly autoId: boolean;
   readonly config: TaskConfig;
   /** Rows beyond the first of each id that were written, as far as known. */
   readonly duplicates: number | undefined;
@@ -36,6 +44,8 @@ export interface VerifyInput {
 
 /** A count may lag behind an acknowledged write for a moment where it comes from the server's statistics. */
 const COUNT_PATIENCE_MS = 15_000;
+/** The longest single wait before rows that are not shown are looked up again. */
+const SAMPLE_PATIENCE_MS = 4000;
 
 async function settledCount(input: VerifyInput, result: UnitResult, expected: number): Promise<number> {
   const deadline = Date.now() + COUNT_PATIENCE_MS;
@@ -89,6 +99,11 @@ function compareSample(sample: readonly SampledRow[], found: readonly TargetRow[
     const same = candidates.some((c) => [...row.values].every(([name, value]) => sameValue(value, c.values.get(name))));
     return same ? [] : [{ row, kind: 'different' }];
   });
+}
+
+function missingIn(sample: readonly SampledRow[], found: readonly TargetRow[]): boolean {
+  const shown = new Set(found.map((row) => String(row.key)));
+  return sample.some((row) => !shown.has(String(row.key)));
 }
 
 /** All copies of the given ids in the source, in one pass: for an id that occurs twice, the target may show either. */
@@ -146,10 +161,13 @@ function canBeFound(row: SampledRow): boolean {
 async function verifySample(input: VerifyInput, result: UnitResult): Promise<void> {
   const usable = result.sampler.rows.filter(canBeFound);
   input.progress.progress(0, usable.length);
-  const found = await input.writer.findRows(
-    usable.map((r) => r.key!),
-    result.unit,
-  );
+  const keys = usable.map((r) => r.key!);
+  let found = await input.writer.findRows(keys, result.unit);
+  // A server under load may show nothing, for a moment, of rows that it counts.
+  for (let wait = 500; missingIn(usable, found) && wait <= SAMPLE_PATIENCE_MS; wait *= 2) {
+    await sleep(wait, input.signal);
+    found = await input.writer.findRows(keys, result.unit);
+  }
   const differences = await unexplained(input, result, found, compareSample(usable, found));
   input.progress.progress(usable.length, usable.length);
   if (differences.length === 0) return;
@@ -159,6 +177,26 @@ async function verifySample(input: VerifyInput, result: UnitResult): Promise<voi
     'VERIFY_MISMATCH',
     `${differences.length} of ${plural(usable.length, 'sampled row')} of ${unitName(input, result)} are wrong (${missing} missing): ids ${ids.join(', ')}`,
   );
+}
+
+/** Compares every row. Says whether that could be done: rows with keys that the server made are told by nothing in the source. */
+async function verifyContents(input: VerifyInput, result: UnitResult): Promise<boolean> {
+  const { writer, progress, signal, warn } = input;
+  const name = unitName(input, result);
+  if (input.autoId || !writer.contents) {
+    warn(`${name} has keys that the server made: verified by the row count and a sample`);
+    return false;
+  }
+  const { transformers, config } = input;
+  const source = contentSource(input.reader, input.splits, { transformers, batchBytes: config.options.batchBytes });
+  const common = { name, source, progress, signal, warn };
+  if (!result.unit.fresh) {
+    await verifyAppended({ ...common, writer, unit: result.unit, unique: input.duplicates === 0 });
+    return true;
+  }
+  await using target = await writer.contents(result.unit);
+  await verifyFull({ ...common, target, queried: true, ...(input.known ? { known: input.known } : {}) });
+  return true;
 }
 
 /**
@@ -172,6 +210,9 @@ export async function verifyUnit(input: VerifyInput, result: UnitResult, canQuer
   if (result.sampler.rows.length > 0 && !result.sampler.rows.some(canBeFound)) {
     input.warn(`no row of ${unitName(input, result)} can be looked up by its id: verified by the row count only`);
     return { level: 'count', targetRows };
+  }
+  if (input.config.options.verify === 'full' && (await verifyContents(input, result))) {
+    return { level: 'full', targetRows };
   }
   await verifySample(input, result);
   return { level: 'sample', targetRows };

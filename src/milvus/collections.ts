@@ -15,8 +15,6 @@ export interface CollectionField extends Omit<FieldSpec, 'type'> {
 }
 
 export interface CollectionInfo {
-  /** Number that the server gave it; another one when it is dropped and made again. */
-  readonly id: string;
   /** The collection's own name, also when it was asked for by an alias. */
   readonly name: string;
   /** The server's own number for it, which a collection that is made anew does not have again. */
@@ -100,7 +98,6 @@ export async function describeCollection(connection: Connection, name: string): 
   const fields = (answer.schema.fields as unknown as SdkField[]).map(toField);
   const autoId = answer.schema.autoID;
   return {
-    id: String(answer.collectionID),
     // Milvus 2.3.5 repeats the name that was asked for in `collection_name`; an alias shows only in the schema.
     name: answer.schema.name || answer.collection_name || name,
     identity: [answer.collectionID, answer.created_utc_timestamp].filter(Boolean).join('/'),

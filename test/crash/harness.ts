@@ -18,7 +18,7 @@ export interface Job {
   run(o?: CliOptions): Promise<Ran>;
 }
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 600_000;
 
 export async function jobOf({ task, keys }: Pick<Prepared, 'task' | 'keys'>, state?: string): Promise<Job> {
   const folder = await temporaryFolder();

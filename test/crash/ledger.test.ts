@@ -58,6 +58,7 @@ const DAMAGES: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer
   },
   'random bytes instead of itself': (bytes, random) =>
     Buffer.from(Uint8Array.from(bytes, () => random.between(0, 255))),
+  'zeros instead of itself': (bytes) => Buffer.alloc(bytes.length),
   'its first line gone': (bytes) => bytes.subarray(linesOf(bytes)[1]!),
 };
 
@@ -73,14 +74,27 @@ describe.concurrent(`a ledger (SEED=${SEED})`, () => {
     const { prepared, job } = await halfDone();
     const before = await prepared.audit();
     change(job, (bytes) => DAMAGES[what]!(bytes, randomFor(what)));
-    const damaged = readFileSync(ledgerOf(job)!);
+    const path = ledgerOf(job)!;
+    const damaged = readFileSync(path);
     const refused = await job.run();
     expect(refused.report.error, refused.stderr).toMatchObject({
       code: 'JOB_DAMAGED',
-      message: expect.stringContaining(ledgerOf(job)!),
+      message: expect.stringContaining(path),
       hint: expect.stringContaining('--restart'),
     });
-    expect(readFileSync(ledgerOf(job)!).equals(damaged)).toBe(true);
+    expect(readFileSync(path).equals(damaged)).toBe(true);
+    expect(await prepared.audit()).toEqual(before);
+  });
+
+  test('of which the second half is gone: refused or continued, never a row too many', {
+    timeout: 300_000,
+  }, async () => {
+    const { prepared, job } = await halfDone();
+    const before = await prepared.audit();
+    change(job, (bytes) => bytes.subarray(0, linesOf(bytes)[Math.floor(linesOf(bytes).length / 2)]!));
+    const { code, report } = await job.run();
+    if (code === 0) return await settle(prepared, 'ledger without its second half', 'fault', 1);
+    expect(report.error).toMatchObject({ code: 'DST_UNFINISHED' });
     expect(await prepared.audit()).toEqual(before);
   });
 

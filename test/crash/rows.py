@@ -204,7 +204,7 @@ def audit_h5(plan):
 
     tally, total = Tally(plan), 0
     for path in sorted(glob.glob(join(plan['folder'], '**', '*.h5'), recursive=True)):
-        start, end = plan['parts'][basename(path).split('.')[0]]
+        start, end = plan['parts'].get(basename(path).split('.')[0], (0, 0))
         with h5py.File(path, 'r') as file:
             found, keys = file['embeddings'][...], file['ids'][...]
             if plan['ids'] == 'text':

@@ -61,7 +61,7 @@ export const PACED = { batch_bytes: '64KiB', max_rate: '4 MB/s' } as const;
 export function describeScenario(s: Scenario): string {
   const facts = [
     s.task,
-    s.mode ?? 'overwrite',
+    s.task === 'M2H' ? '' : (s.mode ?? 'overwrite'),
     `ids ${s.ids}`,
     s.partitions ? 'two partitions' : '',
     s.foreign ? `rows of others with ${s.foreign}` : '',
@@ -148,8 +148,10 @@ async function archive(s: Scenario, parts: Parts, source: object, expected: Audi
     rows: ROWS,
     expected,
     async audit() {
-      const made = await readdir(data_dir);
-      if (made.length !== 1) throw new Error(`${data_dir} holds ${made.length} archives: ${made.join(', ')}`);
+      // A run that was killed before its first note may leave a folder behind, but no archive in it.
+      const files = await readdir(data_dir, { recursive: true });
+      const made = [...new Set(files.filter((f) => f.endsWith('.h5')).map((f) => f.split('/')[0]!))];
+      if (made.length !== 1) throw new Error(`${data_dir} holds ${made.length} archives: ${files.join(', ')}`);
       return (await rows('audit-h5', { folder: join(data_dir, made[0]!), dim: DIM, ids: s.ids, parts })) as Audit;
     },
   };

@@ -12,7 +12,7 @@ import {
   statisticsRows,
 } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
-import { countRows, deleteRows } from '../../milvus/data.js';
+import { countRows, deleteRows, readPoint } from '../../milvus/data.js';
 import { supports } from '../../milvus/features.js';
 import {
   createIndex,
@@ -30,6 +30,7 @@ import { fail, MilvusdmError } from '../../util/errors.js';
 import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';
 import { countCopies, emptyPartition, findRows, keyLiteral, nextKey, SMALLEST_QUERYABLE } from './lookup.js';
 import { planTarget, type TargetPlan, type TargetState } from './plan.js';
+import { openMilvusReader } from './reader.js';
 import { planResumed } from './resume-plan.js';
 import { createBatchWriter } from './writer.js';
 
@@ -289,6 +290,19 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
       }
       await flush(connection, o.collection, FLUSH_TIMEOUT_MS);
       return { rows: await statisticsRows(connection, o.collection, partition), how: 'statistics' };
+    },
+
+    async contents({ partition }) {
+      const info = await describeCollection(connection, o.collection);
+      if (!info) throw fail('DST_REFUSED', `"${o.collection}" does not exist any more`);
+      const partitions = partition === undefined ? {} : { partitions: [partition] };
+      return openMilvusReader({
+        connection,
+        info,
+        ...partitions,
+        at: await readPoint(connection),
+        close: async () => {},
+      });
     },
 
     async settle(progress) {

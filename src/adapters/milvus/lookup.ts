@@ -2,7 +2,7 @@ import { flat, isText, type RawValues } from '../../batch/columns.js';
 import { isVector, type MilvusType } from '../../batch/fields.js';
 import { valueAt } from '../../batch/values.js';
 import type { Connection } from '../../milvus/connection.js';
-import { countRows, query, textLiteral } from '../../milvus/data.js';
+import { countRows, query, type ReadPoint, readPoint, textLiteral } from '../../milvus/data.js';
 import type { AnswerColumn } from '../../milvus/decode-query.js';
 import { fail } from '../../util/errors.js';
 import type { TargetRow } from '../types.js';
@@ -95,12 +95,14 @@ async function presentKeys(
   connection: Connection,
   place: KeyPlace,
   keys: readonly (bigint | string)[],
+  at: ReadPoint,
 ): Promise<(bigint | string)[]> {
   const { collection, keyField, partition } = place;
   const answer = await query(connection, {
     collection,
     expression: inList(place, keys),
     outputFields: [keyField],
+    at,
     ...(partition === undefined ? {} : { partitions: [partition] }),
   });
   if (answer.rows === 0) return [];
@@ -119,10 +121,13 @@ export async function countCopies(
 ): Promise<Map<bigint | string, number>> {
   const copies = new Map<bigint | string, number>();
   const { partition } = place;
+  // Of one moment, so that the first query alone has to wait for the server's clock and not each of the halves.
+  const at = await readPoint(connection);
   const count = (list: readonly (bigint | string)[]): Promise<number> =>
     countRows(connection, place.collection, {
       expression: inList(place, list),
       ...(partition === undefined ? {} : { partition }),
+      at,
     });
   const take = async (list: readonly (bigint | string)[], rows: number): Promise<void> => {
     if (rows === list.length) for (const key of list) copies.set(key, 1);
@@ -135,10 +140,10 @@ export async function countCopies(
     }
   };
   const askable = keys.filter((key) => !(UNQUERYABLE_KEYS as readonly unknown[]).includes(key));
-  for (let at = 0; at < askable.length; at += COUNTED_KEYS) {
-    const list = askable.slice(at, at + COUNTED_KEYS);
+  for (let from = 0; from < askable.length; from += COUNTED_KEYS) {
+    const list = askable.slice(from, from + COUNTED_KEYS);
     const rows = await count(list);
-    if (rows > 0) await take(await presentKeys(connection, place, list), rows);
+    if (rows > 0) await take(await presentKeys(connection, place, list, at), rows);
   }
   return copies;
 }

@@ -123,7 +123,7 @@ class Source {
     const { info, filter } = this.o;
     const bounds = [after, upTo].map((key) => (key === undefined ? null : String(key)));
     const fields = this.specs.map((s) => [s.name, s.type, s.dim ?? 0, s.nullable ?? false]);
-    const facts = [info.id, partition ?? null, rows, filter ?? null, fields, bounds];
+    const facts = [info.identity, partition ?? null, rows, filter ?? null, fields, bounds];
     return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 24);
   }
 

@@ -67,15 +67,19 @@ export async function openLedgerFile(path: string, keepBytes: number): Promise<L
   };
 }
 
+/** What every ledger begins with. */
+const FIRST_LINE = '{"t":"job",';
+
 /**
  * Reads a ledger. A last line that is cut short or damaged is left out: its writer died before it was on the disk. Throws
- * JOB_DAMAGED when any other line is not as it was written.
+ * JOB_DAMAGED when any other line is not as it was written, and where there is no line at all that was ever one.
  */
 export async function readLedger(path: string, take: (line: LedgerLine) => void): Promise<{ bytes: number }> {
   let bytes = 0;
   let rest: Buffer = Buffer.alloc(0);
   let number = 0;
   let torn: number | undefined;
+  let head: string | undefined;
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let start = 0;
@@ -89,8 +93,11 @@ export async function readLedger(path: string, take: (line: LedgerLine) => void)
       } else torn = number;
       start = end + 1;
     }
+    head ??= chunk.toString('latin1', 0, FIRST_LINE.length);
     rest = rest.subarray(start);
   }
+  // A first line that was cut short means that nothing was begun. Anything else, such as zeros, was a ledger once.
+  if (bytes === 0 && head !== undefined && !FIRST_LINE.startsWith(head)) throw damaged(path, 'it has no first line');
   return { bytes };
 }
 

@@ -23,7 +23,7 @@ H2M:
     metric_type: l3
     index: HNSW
   columns: {a: , b: 1x, c: id}
-  verify: full
+  verify: all
   retry_for: !x 1
 `;
 
@@ -45,7 +45,7 @@ H2M:
       't.yaml:18:13 columns.a: has no value',
       `t.yaml:18:21 columns.b: \`1x\` is not allowed, allowed: a name that Milvus takes: ${name} or underscores, at most 255 in all`,
       't.yaml:18:28 columns.c: `id` is the key field already, allowed: a name of its own',
-      't.yaml:19:11 verify: `full` is not allowed, allowed: none, count, sample',
+      't.yaml:19:11 verify: `all` is not allowed, allowed: none, count, sample, full',
       't.yaml:20:17 retry_for: a tag (!name) has no meaning here; remove it, or put the value in quotes',
     ]);
   });
@@ -253,7 +253,7 @@ describe('values', () => {
     ['max_rate: -5', 'max_rate'],
     ['max_rate: 0.0 MB/s', 'max_rate'],
     ['max_rate: fast', 'max_rate'],
-    ['verify: full', 'verify'],
+    ['verify: all', 'verify'],
     ['quarantine_limit: -1', 'quarantine_limit'],
     ['retry_for: -1', 'retry_for'],
     ['new_ids: maybe', 'new_ids'],

@@ -178,7 +178,7 @@ describe('the published schema and the loader agree', () => {
     [f2m('batch_bytes: 8 M'), false],
     [f2m('max_rate: 5 rows/s'), true],
     [f2m('max_rate: 5 rows'), false],
-    [f2m('verify: full'), false],
+    [f2m('verify: all'), false],
     [f2m('milvus_version: {{a.b}}', 'milvus-version: [1]'), true],
     [f2m('dest_colection_name: x'), false],
     [f2m('columns: {a: b}'), false],

@@ -12,7 +12,6 @@ export const VECTOR_FIELD: CollectionField = fieldOf('embedding', 'FLOAT_VECTOR'
 /** A collection with a key and a vector field, unless told otherwise. */
 export function collectionOf(more: Partial<CollectionInfo> = {}): CollectionInfo {
   return {
-    id: '1',
     name: 'books',
     identity: '1',
     description: '',

@@ -62,6 +62,19 @@ describe('a ledger file', () => {
     }
   });
 
+  it('is refused when there is nothing of a ledger in it, and is a new one when its first line was cut short', async () => {
+    await write(ack(0));
+    for (const content of ['\0', '\0'.repeat(3000), 'x', '{"t":"ack","c":""', `${formatLine(ack(0)).slice(1)}`]) {
+      writeFileSync(path(), content);
+      await expect(read(), JSON.stringify(content.slice(0, 20))).rejects.toMatchObject({ code: 'JOB_DAMAGED' });
+    }
+    const first = formatLine({ t: 'job', v: 1, job: 'a', task: 'H2M', file: null, started: '2026-01-01T00:00:00Z' });
+    for (let length = 0; length < first.length; length++) {
+      writeFileSync(path(), first.slice(0, length));
+      expect(await read()).toStrictEqual({ lines: [], bytes: 0 });
+    }
+  });
+
   it('takes no line whose checksum is another', () => {
     const text = formatLine(ack(1)).trimEnd();
     expect(parseLine(text)).toStrictEqual(ack(1));
