@@ -5,9 +5,11 @@ import { MAIN } from './lib/cli.js';
 import { describeMachine, load } from './lib/machine.js';
 import { isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
+import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
 import { memorySection } from './sections/memory.js';
+import { readMilvusSection } from './sections/read-milvus.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
 import { writeHdf5Section } from './sections/write-hdf5.js';
@@ -15,10 +17,12 @@ import { writeHdf5Section } from './sections/write-hdf5.js';
 const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = {
   startup: startupSection,
   throughput: throughputSection,
+  'faiss-kinds': faissKindsSection,
   insert: insertSection,
   legacy: legacySection,
   'write-hdf5': writeHdf5Section,
   memory: memorySection,
+  'read-milvus': readMilvusSection,
 };
 
 const { values } = parseArgs({

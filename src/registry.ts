@@ -80,4 +80,9 @@ export const FORMATS: readonly Format[] = [
     matches: async (_path, header) => (await import('./adapters/faiss/index.js')).isFaiss(header),
     inspect: async (path) => (await import('./adapters/faiss/index.js')).inspectFaiss(path),
   },
+  {
+    name: 'plain vector',
+    matches: async (path) => (await import('./adapters/faiss/index.js')).isVectors(path),
+    inspect: async (path) => (await import('./adapters/faiss/index.js')).inspectVectors(path),
+  },
 ];

@@ -9,7 +9,7 @@ import { openCatalog, openReader } from '../../src/registry.js';
 /**
  * Prints GB of vectors per second (1e9 bytes) of one of these, warmed up by one pass over a part of the data:
  * encode DIM BYTES: Insert requests of 4 MiB with int64 ids, in turn into four pooled buffers
- * hdf5 PATH, faiss PATH: all batches of a file, ids and vectors
+ * hdf5 PATH, faiss PATH [TYPE]: all batches of a file, ids and vectors; the bytes are those of float32, whatever the type
  * legacy PATH: the same of the only collection in the folder of an old Milvus
  */
 const [what, ...args] = process.argv.slice(2);
@@ -43,7 +43,10 @@ async function encode(dim: number, bytes: number): Promise<number> {
 }
 
 function sourceOf(path: string): Parameters<typeof openReader>[0] {
-  if (what === 'faiss') return { adapter: 'faiss', files: [{ path }] };
+  if (what === 'faiss') {
+    const type = args[1] === 'FLOAT16_VECTOR' ? { vectorType: args[1] as 'FLOAT16_VECTOR' } : {};
+    return { adapter: 'faiss', files: [{ path }], allowLossy: true, ...type };
+  }
   return {
     adapter: 'hdf5',
     files: [{ path }],

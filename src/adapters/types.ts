@@ -35,6 +35,8 @@ export interface SourceInfo {
   readonly ids: 'stored' | 'none';
   readonly bytes: number;
   readonly fields: readonly FieldSpec[];
+  /** Files that keep vectors in several ways: whether they come back bit for bit, and if not, why. */
+  readonly verdict?: 'exact' | 'narrow' | 'rounded' | 'lossy' | 'refused';
   /** Further facts, one line each (nested indexes, datasets, filters). */
   readonly details: readonly string[];
 }

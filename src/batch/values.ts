@@ -1,4 +1,6 @@
+import { canonicalJson } from './canonical-json.js';
 import { flat, isList, isText, type RawColumn, rowBytes } from './columns.js';
+import { isVector, type MilvusType } from './fields.js';
 
 /** A single value: bytes of vectors and text, a number of scalars, a list of arrays; null. */
 export type Value = Uint8Array | bigint | number | readonly Value[] | null;
@@ -13,6 +15,25 @@ export function valueAt(column: Pick<RawColumn, 'values' | 'width' | 'valid'>, r
     return Array.from({ length: values.offsets[row + 1]! - from }, (_, i) => valueAt(items, from + i, false));
   }
   return isText(values) || vector ? rowBytes(column, row).slice() : flat(values)[row]!;
+}
+
+/**
+ * {@link valueAt} of a field of a collection, so that equal content is equal bytes: JSON in one form, because servers write
+ * it anew (Milvus Lite with other spaces). What is no JSON stays as it is.
+ */
+export function comparableAt(
+  column: Pick<RawColumn, 'values' | 'width' | 'valid'>,
+  row: number,
+  type: MilvusType,
+): Value {
+  const value = valueAt(column, row, isVector(type));
+  if (type !== 'JSON' || !(value instanceof Uint8Array)) return value;
+  try {
+    return new TextEncoder().encode(canonicalJson(new TextDecoder().decode(value)));
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return value;
+    throw thrown;
+  }
 }
 
 function sameNumber(a: bigint | number, b: bigint | number): boolean {

@@ -1,4 +1,5 @@
 import type { JobEvent } from '../job/events.js';
+import { EXIT } from '../util/exit-codes.js';
 import { type Log, openLog } from '../util/log.js';
 import type { GlobalOptions } from './options.js';
 import { logLevelOf, openView } from './session.js';
@@ -6,7 +7,7 @@ import { logLevelOf, openView } from './session.js';
 /** The log, the progress and the signals of a command that is no job. */
 export interface Console extends Disposable {
   readonly log: Log;
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT and SIGTERM; a second one ends the process. */
   readonly signal: AbortSignal;
   show(event: JobEvent): void;
 }
@@ -17,7 +18,11 @@ export async function openConsole(options: GlobalOptions, secrets: readonly stri
   const view = await openView(options, level);
   const log = await openLog({ level, format: options.logFormat, secrets, write: (line) => view.line(line) });
   const stop = new AbortController();
-  const handler = (): void => stop.abort();
+  const handler = (): void => {
+    // A call that cannot be cancelled must not hold up who asks twice.
+    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    stop.abort();
+  };
   process.on('SIGINT', handler);
   process.on('SIGTERM', handler);
   return {

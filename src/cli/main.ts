@@ -95,7 +95,23 @@ function build(exit: (code: ExitCode) => void): Command {
   );
   withRun(file('plan', 'show what a run would do; reads only', async () => (await import('./plan.js')).planCommand));
   withCommon(
+    file(
+      'doctor',
+      'examine source, servers and this machine for a task; changes nothing',
+      async () => (await import('./doctor.js')).doctorCommand,
+    ),
+  );
+  withCommon(
     file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand),
+  );
+  withCommon(
+    program
+      .command('verify [file]')
+      .description('compare the targets of a run with its report (of --report-dir), any time later')
+      .option('--report <report>', 'the JSON file of the report')
+      .action(async (path: string | undefined, options: GlobalOptions) =>
+        exit(await (await import('./verify.js')).verifyCommand(path, options)),
+      ),
   );
   withSides(
     withCommon(

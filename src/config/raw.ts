@@ -1,5 +1,5 @@
 import type { RawTransform } from './transforms.js';
-import type { Hdf5Source, LegacySource, MetricType, Mode, RunOptions } from './types.js';
+import type { FaissSource, Hdf5Source, LegacySource, MetricType, Mode, RunOptions } from './types.js';
 
 /** A file of `data_path`, as written. */
 export type RawFile = string | { readonly path: string; readonly partition?: string };
@@ -53,8 +53,11 @@ export interface RawTask {
   readonly dataset?: string;
   readonly ids_dataset?: string;
   readonly columns?: Readonly<Record<string, string>>;
-  readonly vector_type?: 'FLOAT_VECTOR' | 'BINARY_VECTOR';
   readonly stored_schema?: NonNullable<Hdf5Source['archive']>;
+  /** H2M: FLOAT_VECTOR or BINARY_VECTOR; F2M: all but BINARY_VECTOR. */
+  readonly vector_type?: 'FLOAT_VECTOR' | 'BINARY_VECTOR' | 'FLOAT16_VECTOR' | 'BFLOAT16_VECTOR' | 'INT8_VECTOR';
+  readonly format?: NonNullable<FaissSource['format']>;
+  readonly allow_lossy?: boolean;
   readonly id_start?: string;
   readonly id_offset?: string | Readonly<Record<string, string>>;
   readonly new_ids?: boolean;

@@ -87,10 +87,11 @@ function checkVectors({ raw, report }: RuleInput): void {
     const allowed = 'HAMMING, JACCARD, TANIMOTO, SUBSTRUCTURE, SUPERSTRUCTURE';
     report(path, `${metric} does not measure vector_type BINARY_VECTOR, allowed: ${allowed}`, 'CFG_CONFLICT');
   }
-  if (raw.vector_type === 'FLOAT_VECTOR' && binaryMetric) {
+  const numbers = raw.vector_type !== undefined && raw.vector_type !== 'BINARY_VECTOR';
+  if (numbers && binaryMetric) {
     report(
       path,
-      `${metric} does not measure vector_type FLOAT_VECTOR, allowed: ${FLOAT_METRICS.join(', ')}`,
+      `${metric} does not measure vector_type ${raw.vector_type}, allowed: ${FLOAT_METRICS.join(', ')}`,
       'CFG_CONFLICT',
     );
   }

@@ -7,6 +7,7 @@ import { absolutePath, type Surroundings } from './references.js';
 import { toTransforms } from './transforms.js';
 import type {
   CollectionParameter,
+  FaissSource,
   Hdf5Source,
   MilvusEndpoint,
   RunOptions,
@@ -32,7 +33,15 @@ function filesOf(paths: string | readonly RawFile[], around: Surroundings): Sour
 function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): SourceConfig {
   if (task === 'M2M' || task === 'M2H') return catalogOf(raw, around);
   const files = raw.data_path === undefined ? undefined : filesOf(raw.data_path, around);
-  if (task === 'F2M') return { adapter: 'faiss', files: files ?? [] };
+  if (task === 'F2M') {
+    return present<FaissSource>({
+      adapter: 'faiss',
+      files: files ?? [],
+      format: raw.format,
+      allowLossy: raw.allow_lossy || undefined,
+      vectorType: raw.vector_type as FaissSource['vectorType'],
+    });
+  }
   return present<Hdf5Source>({
     adapter: 'hdf5',
     files,
@@ -41,7 +50,7 @@ function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): SourceCon
     idsDataset: raw.ids_dataset ?? 'ids',
     idsOptional: raw.ids_dataset === undefined,
     columns: raw.columns ?? {},
-    vectorType: raw.vector_type,
+    vectorType: raw.vector_type as Hdf5Source['vectorType'],
     archive: raw.stored_schema === 'ignore' ? 'ignore' : undefined,
   });
 }

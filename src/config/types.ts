@@ -63,9 +63,18 @@ export interface SourceFile {
   readonly partition?: string;
 }
 
+/** Formats of F2M files besides Faiss indexes: plain vectors. */
+export type PlainFormat = 'fvecs' | 'bvecs' | 'ivecs' | 'fbin' | 'u8bin' | 'i8bin' | 'f16bin' | 'npy';
+
 export interface FaissSource {
   readonly adapter: 'faiss';
   readonly files: readonly SourceFile[];
+  /** What the files are; by their content where absent. */
+  readonly format?: 'faiss' | PlainFormat;
+  /** Approximations are written where a file holds nothing better. */
+  readonly allowLossy?: boolean;
+  /** Type of float vectors; FLOAT_VECTOR where absent. */
+  readonly vectorType?: Extract<MilvusType, 'FLOAT_VECTOR' | 'FLOAT16_VECTOR' | 'BFLOAT16_VECTOR' | 'INT8_VECTOR'>;
 }
 
 export interface Hdf5Source {

@@ -20,6 +20,8 @@ export type JobEvent =
       readonly fields: readonly FieldSpec[];
       readonly units: readonly UnitPlan[];
     }
+  /** The collection continues behind rows that an earlier run has settled; progress counts them, too. */
+  | { readonly type: 'resumed'; readonly rows: number; readonly bytes: number }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'log'; readonly message: string };
 

@@ -65,7 +65,8 @@ function showRows(batch: RecordBatch): ShownRow[] {
 }
 
 function sourceFor(format: string, path: string): FileSource {
-  if (format === 'faiss') return { adapter: 'faiss', files: [{ path }] };
+  // Approximations are shown, too: `details` says what they are.
+  if (format !== 'hdf5') return { adapter: 'faiss', files: [{ path }], allowLossy: true };
   return {
     adapter: 'hdf5',
     files: [{ path }],

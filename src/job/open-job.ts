@@ -56,7 +56,7 @@ function unitsOf(splits: readonly PlacedSplit[], task: CollectionTask): WriteUni
 }
 
 /** Files with and without a partition in one run: those without one go to the default partition by name. */
-function nameDefault(splits: readonly PlacedSplit[]): PlacedSplit[] {
+export function nameDefault(splits: readonly PlacedSplit[]): PlacedSplit[] {
   const mixed = splits.some((s) => s.partition !== undefined) && splits.some((s) => s.partition === undefined);
   return mixed ? splits.map((s) => ({ ...s, partition: s.partition ?? '_default' })) : [...splits];
 }

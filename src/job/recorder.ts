@@ -78,13 +78,18 @@ function createSeries(now: () => number): { add(rows: number, bytes: number): vo
   };
 }
 
-/** Sums that start again with every collection, as their growth. */
-function growth(): (value: number) => number {
+/** The growth of a sum that starts again with every collection. */
+function createGrowth(): { restart(from: number): void; of(value: number): number } {
   let last = 0;
-  return (value) => {
-    const more = value >= last ? value - last : value;
-    last = value;
-    return more;
+  return {
+    restart(from) {
+      last = from;
+    },
+    of(value) {
+      const more = Math.max(0, value - last);
+      last = value;
+      return more;
+    },
   };
 }
 
@@ -109,7 +114,7 @@ export function createRecorder(now: () => number = () => performance.now()): Rec
   const phases = new Map<Phase, number>();
   const collections: RecordedCollection[] = [];
   const series = createSeries(now);
-  const [rows, bytes] = [growth(), growth()];
+  const [rows, bytes] = [createGrowth(), createGrowth()];
   let current: { phase: Phase; since: number } | undefined;
   const endPhase = (): void => {
     if (current) phases.set(current.phase, (phases.get(current.phase) ?? 0) + now() - current.since);
@@ -121,8 +126,12 @@ export function createRecorder(now: () => number = () => performance.now()): Rec
         endPhase();
         current = { phase: event.phase, since: now() };
         phases.set(event.phase, phases.get(event.phase) ?? 0);
+        for (const sum of [rows, bytes]) sum.restart(0);
       } else if (event.type === 'progress' && event.phase === 'write') {
-        series.add(rows(event.done), bytes(event.bytes));
+        series.add(rows.of(event.done), bytes.of(event.bytes));
+      } else if (event.type === 'resumed') {
+        rows.restart(event.rows);
+        bytes.restart(event.bytes);
       } else if (event.type === 'collection') {
         const { collection, server, units } = event;
         const fresh = units.filter((u) => u.fresh && u.write).map((u) => u.partition ?? null);

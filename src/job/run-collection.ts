@@ -168,6 +168,7 @@ async function copy(
   let done = totals?.rows ?? 0;
   run.bytes = earlier?.bytes ?? 0;
   if (totals) job.emit({ type: 'log', message: `continues behind ${plural(totals.rows, 'row')} that are settled` });
+  if (totals) job.emit({ type: 'resumed', rows: done, bytes: run.bytes });
   await copyRows(
     {
       reader: open.reader,

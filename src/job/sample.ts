@@ -1,7 +1,7 @@
 import type { RecordBatch } from 'apache-arrow';
 import { keyIndex, rawColumns } from '../batch/columns.js';
-import { fromArrowField, isVector } from '../batch/fields.js';
-import { type Value, valueAt } from '../batch/values.js';
+import { fromArrowField } from '../batch/fields.js';
+import { comparableAt, type Value, valueAt } from '../batch/values.js';
 
 /** A row kept to be looked up in the target after the run. */
 export interface SampledRow {
@@ -25,7 +25,7 @@ export function takeSample(batch: RecordBatch, index: number): SampledRow {
   const values = new Map<string, Value>();
   for (const [i, column] of columns.entries()) {
     if (i === key) continue;
-    values.set(column.field.name, valueAt(column, index, isVector(fromArrowField(column.field).type)));
+    values.set(column.field.name, comparableAt(column, index, fromArrowField(column.field).type));
   }
   const keyColumn = columns[key];
   const raw = keyColumn ? valueAt(keyColumn, index, false) : undefined;

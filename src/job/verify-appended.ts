@@ -1,12 +1,13 @@
 import type { RecordBatch } from 'apache-arrow';
 import type { PhaseProgress, TargetRow, Writer, WriteUnit } from '../adapters/types.js';
 import { canonicalJson } from '../batch/canonical-json.js';
-import { specsOf } from '../batch/fields.js';
-import { sameValue, type Value } from '../batch/values.js';
+import { keyIndex, rawColumns } from '../batch/columns.js';
+import { fromArrowField, isVector, specsOf } from '../batch/fields.js';
+import { sameValue, type Value, valueAt } from '../batch/values.js';
 import { plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import type { ContentSource } from './contents/source.js';
-import { type SampledRow, takeSample } from './sample.js';
+import type { SampledRow } from './sample.js';
 
 export interface AppendedVerification {
   readonly name: string;
@@ -50,18 +51,32 @@ function sameRow(sent: SampledRow, found: TargetRow, json: ReadonlySet<string>):
   });
 }
 
+/** The rows of a batch that `wanted` names, their values copied. */
+function rowsOf(batch: RecordBatch, wanted: (key: string) => boolean): SampledRow[] {
+  const at = keyIndex(batch.schema);
+  const columns = rawColumns(batch).map((column) => ({
+    column,
+    name: column.field.name,
+    vector: isVector(fromArrowField(column.field).type),
+  }));
+  const [keyColumn] = columns.splice(at, 1);
+  const rows: SampledRow[] = [];
+  for (let i = 0; i < batch.numRows; i++) {
+    const raw = valueAt(keyColumn!.column, i, false);
+    const key = raw instanceof Uint8Array ? Buffer.from(raw).toString('utf8') : (raw as bigint);
+    if (!wanted(String(key))) continue;
+    rows.push({ key, values: new Map(columns.map((c) => [c.name, valueAt(c.column, i, c.vector)])) });
+  }
+  return rows;
+}
+
 /** Looks up the rows of a batch that `wanted` names, and gives each with what the target has of it. */
 async function lookUp(
   o: AppendedVerification,
   batch: RecordBatch,
   wanted: (key: string) => boolean,
 ): Promise<{ sent: SampledRow; found: TargetRow[] }[]> {
-  const sent: SampledRow[] = [];
-  for (let i = 0; i < batch.numRows; i++) {
-    const row = takeSample(batch, i);
-    const key = String(row.key);
-    if (!EDGES.has(key) && wanted(key)) sent.push(row);
-  }
+  const sent = rowsOf(batch, (key) => !EDGES.has(key) && wanted(key));
   if (sent.length === 0) return [];
   const keys = [...new Set(sent.map((row) => row.key!))];
   const byKey = new Map<string, TargetRow[]>();

@@ -176,6 +176,14 @@ export async function listCollections(connection: Connection): Promise<string[]>
   return answer.data.map((c) => c.name).sort();
 }
 
+/** Aliases of a collection; Milvus Lite does not name them when it describes it. */
+export async function listAliases(connection: Connection, collection: string): Promise<string[]> {
+  const answer = await checked(connection.retry, `list aliases of ${collection}`, () =>
+    connection.sdk.listAliases({ collection_name: collection }),
+  );
+  return [...answer.aliases].sort();
+}
+
 export async function createAlias(connection: Connection, collection: string, alias: string): Promise<void> {
   await checked(
     connection.retry,

@@ -21,6 +21,8 @@ const CHANNEL_OPTIONS = {
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 20_000,
   'grpc.keepalive_permit_without_calls': 1,
+  // What the server may send before it hears of us: with the default of 64 KiB a page of 8 MiB needs 128 round trips.
+  'grpc-node.flow_control_window': 8 * 1024 * 1024,
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
 } as const;

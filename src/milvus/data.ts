@@ -1,6 +1,7 @@
 import type { RawValues } from '../batch/columns.js';
 import { throwIfAborted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
+import type { AnswerMemory } from './answer-memory.js';
 import type { Connection } from './connection.js';
 import { decodeMutation, decodeStatus, type Mutation, OK, readAnswer, type Status } from './decode.js';
 import { decodeQuery, type QueryAnswer } from './decode-query.js';
@@ -30,6 +31,8 @@ export interface QueryOptions {
   readonly byKey?: boolean;
   /** Strong where absent. */
   readonly at?: ReadPoint;
+  /** Takes the vectors of the answer, which is valid until the memory is given to another query. */
+  readonly memory?: AnswerMemory;
   readonly signal?: AbortSignal;
 }
 
@@ -105,7 +108,7 @@ export async function query(connection: Connection, options: QueryOptions): Prom
   return withRetry(async () => {
     throwIfAborted(options.signal);
     const bytes = await connection.call('Query', request, { deadlineMs: DATA_TIMEOUT_MS, ...signal });
-    const answer = readAnswer(bytes, what, decodeQuery);
+    const answer = readAnswer(bytes, what, (message) => decodeQuery(message, options.memory));
     requireOk(answer.status, what);
     return answer;
   }, connection.retry);

@@ -1,4 +1,5 @@
 import { type FlatValues, flat, isText, type ListColumn, type RawValues, type TextColumn } from '../batch/columns.js';
+import type { AnswerMemory } from './answer-memory.js';
 import { decodeStatus, intArray, longArray, OK, type Status } from './decode.js';
 import { spreadNulls } from './null-rows.js';
 import { WireReader } from './wire.js';
@@ -19,6 +20,9 @@ export interface QueryAnswer {
   /** Length of the message. */
   readonly bytes: number;
 }
+
+/** Vectors of an answer begin aligned, so that together they take a little more than the message. */
+const ROOM_TO_ALIGN = 1024;
 
 function copied(view: Uint8Array): ArrayBuffer {
   return view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer;
@@ -134,8 +138,14 @@ function scalarValues(reader: WireReader, arrays = true): RawValues {
   return new Uint8Array(0);
 }
 
+function floats(bytes: Uint8Array): Float32Array {
+  if (bytes.length % 4 !== 0) throw new RangeError(`${bytes.length} bytes are no whole number of floats`);
+  return new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / 4);
+}
+
 /** VectorField: 1 dim, 2 floats, 3 binary, 4 fp16, 5 bf16, 6 sparse, 7 int8. */
-function vectorValues(reader: WireReader): { values: RawValues; width: number } {
+function vectorValues(reader: WireReader, memory: AnswerMemory | undefined): { values: RawValues; width: number } {
+  const copy = (view: Uint8Array): Uint8Array => memory?.copy(view) ?? new Uint8Array(copied(view));
   let dim = 0;
   let member = 0;
   let values: RawValues = new Uint8Array(0);
@@ -145,24 +155,24 @@ function vectorValues(reader: WireReader): { values: RawValues; width: number } 
     else {
       member = f.number;
       const part = reader.message();
-      if (member === 2) values = new Float32Array(copied(packedBody(part)));
+      if (member === 2) values = floats(copy(packedBody(part)));
       else if (member === 6) values = texts(part);
-      else values = new Uint8Array(copied(part.bytes.subarray(part.at, part.end)));
+      else values = copy(part.bytes.subarray(part.at, part.end));
     }
   }
   const width = member === 3 ? dim / 8 : member === 4 || member === 5 ? dim * 2 : member === 6 ? 1 : dim;
   return { values, width };
 }
 
-/** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. Values are copied out of the message. */
-export function fieldData(reader: WireReader): AnswerColumn {
+/** schema.FieldData: 2 name, 3 scalars, 4 vectors, 7 valid_data. */
+export function fieldData(reader: WireReader, memory?: AnswerMemory): AnswerColumn {
   let name = '';
   let column: { values: RawValues; width: number } = { values: new Uint8Array(0), width: 1 };
   let valid: Uint8Array | undefined;
   for (let f = reader.field(); f; f = reader.field()) {
     if (f.number === 2) name = reader.string();
     else if (f.number === 3) column = { values: scalarValues(reader.message()), width: 1 };
-    else if (f.number === 4) column = vectorValues(reader.message());
+    else if (f.number === 4) column = vectorValues(reader.message(), memory);
     else if (f.number === 7 && f.type === 2) valid = new Uint8Array(copied(reader.view()));
     else reader.skip(f.type);
   }
@@ -191,16 +201,17 @@ function commonRows(columns: readonly AnswerColumn[]): number {
 }
 
 /**
- * milvus.QueryResults: 1 status, 2 columns. Values are copied out of the message once, because it lies misaligned. Throws
- * RangeError for bytes that are no such message, and where columns differ in length.
+ * milvus.QueryResults: 1 status, 2 columns. Values are copied out of the message once, because it lies misaligned, vectors
+ * into `memory` where it is given. Throws RangeError for bytes that are no such message, and where columns differ in length.
  */
-export function decodeQuery(bytes: Uint8Array): QueryAnswer {
+export function decodeQuery(bytes: Uint8Array, memory?: AnswerMemory): QueryAnswer {
+  memory?.begin(bytes.length + ROOM_TO_ALIGN);
   const reader = new WireReader(bytes);
   let status = OK;
   const columns: AnswerColumn[] = [];
   for (let f = reader.field(); f; f = reader.field()) {
     if (f.number === 1) status = decodeStatus(reader.message());
-    else if (f.number === 2) columns.push(fieldData(reader.message()));
+    else if (f.number === 2) columns.push(fieldData(reader.message(), memory));
     else reader.skip(f.type);
   }
   return { status, columns, rows: commonRows(columns), bytes: bytes.length };

@@ -13,6 +13,8 @@ export interface Features {
   readonly timestamps: boolean;
   /** NaN and infinity are refused in FLOAT and DOUBLE fields, too: not by 2.3.5 and Lite, from some 2.4 on. */
   readonly finiteScalars: boolean;
+  /** Fields may be null (Milvus 2.5 and later; older servers take the schema and then refuse the rows). */
+  readonly nullable: boolean;
 }
 
 function atLeast(version: readonly number[], major: number, minor: number): boolean {
@@ -42,6 +44,7 @@ export function featuresOf(version: string): Features {
     maxMessageBytes: 64 * 1024 * 1024,
     timestamps: !lite,
     finiteScalars: !lite && atLeast(numbers, 2, 4),
+    nullable: lite || atLeast(numbers, 2, 5),
   };
 }
 

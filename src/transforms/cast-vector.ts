@@ -1,9 +1,9 @@
 import type { FlatValues } from '../batch/columns.js';
 import type { MilvusType } from '../batch/fields.js';
+import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '../batch/half.js';
 import { asBytes } from '../util/bytes.js';
 import type { ErrorMeter } from './error-meter.js';
 import { addErrors } from './error-meter.js';
-import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from './half.js';
 import type { Column } from './step.js';
 import { vectorFloats } from './vectors.js';
 

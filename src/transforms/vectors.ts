@@ -1,7 +1,7 @@
 import { flat } from '../batch/columns.js';
 import type { MilvusType } from '../batch/fields.js';
+import { decodeBfloat16, decodeFloat16 } from '../batch/half.js';
 import { asBytes } from '../util/bytes.js';
-import { decodeBfloat16, decodeFloat16 } from './half.js';
 import type { Column } from './step.js';
 
 /** Vector types whose values are numbers, one a dimension. */

@@ -23,6 +23,7 @@ export interface ByteCursor {
   /** A bool: 0 or 1 only. */
   flag(what: string): boolean;
   i32(what: string): number;
+  u32(what: string): number;
   f32(what: string): number;
   /** A u64 or i64 that counts something: 0 to 2^53 - 1. */
   count(what: string): number;
@@ -34,6 +35,8 @@ export interface ByteCursor {
   skip(what: string, count: number, elementBytes: number): Extent;
   /** Steps over a vector: its count as u64, then the elements. */
   skipVector(what: string, elementBytes: number): Extent;
+  /** Steps over `runs` runs of int32, each closed by -1: nothing says how long they are. */
+  skipRuns(what: string, runs: number): void;
   corrupt(message: string): MilvusdmError;
 }
 
@@ -92,6 +95,7 @@ export function openCursor(file: SourceFile): ByteCursor {
       return value === 1;
     },
     i32: (what) => view.getInt32(take(what, 4), true),
+    u32: (what) => view.getUint32(take(what, 4), true),
     f32: (what) => view.getFloat32(take(what, 4), true),
     count(what) {
       const offset = take(what, 8);
@@ -119,6 +123,17 @@ export function openCursor(file: SourceFile): ByteCursor {
     },
     skipVector(what, elementBytes) {
       return cursor.skip(what, cursor.count(`the number of ${what}`), elementBytes);
+    },
+    skipRuns(what, runs) {
+      need(what, runs * 4);
+      for (let open = runs; open > 0; ) {
+        need(what, 4);
+        const words = Math.min(WINDOW, size - at) >> 2;
+        const from = take(what, words * 4);
+        let word = 0;
+        for (; word < words && open > 0; word++) if (view.getInt32(from + word * 4, true) === -1) open--;
+        at -= (words - word) * 4;
+      }
     },
     corrupt,
   };

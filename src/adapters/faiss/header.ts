@@ -27,10 +27,18 @@ const METRICS: ReadonlyMap<number, string> = new Map([
 
 const LARGEST_DIM = 2 ** 20;
 
-function dimension(cursor: ByteCursor): number {
-  const dim = cursor.i32('the dimension');
+function checked(cursor: ByteCursor, dim: number): number {
   if (dim < 1 || dim > LARGEST_DIM) throw cursor.corrupt(`the dimension is ${dim}, not 1 to ${LARGEST_DIM}`);
   return dim;
+}
+
+function dimension(cursor: ByteCursor): number {
+  return checked(cursor, cursor.i32('the dimension'));
+}
+
+/** The header of a kind that keeps its facts in an order of its own. Throws SRC_CORRUPT for an impossible dimension. */
+export function metricHead(cursor: ByteCursor, dim: number, rows: number, metric: string): IndexHeader {
+  return { dim: checked(cursor, dim), rows, metric };
 }
 
 function metricOf(cursor: ByteCursor): { code: number; name: string } {

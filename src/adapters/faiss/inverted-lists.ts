@@ -1,6 +1,7 @@
 import { fail } from '../../util/errors.js';
-import type { ByteCursor } from './byte-cursor.js';
-import type { ListLayout } from './layout.js';
+import type { ByteCursor, Extent } from './byte-cursor.js';
+import { assertSlices } from './flat-kinds.js';
+import { type ListLayout, sliceWidths } from './layout.js';
 
 /** What the index around the lists says of them. */
 export interface ListsContext {
@@ -8,24 +9,30 @@ export interface ListsContext {
   readonly rows: number;
   /** Bytes of a code; the lists must say the same. */
   readonly codeBytes: number;
+  /** Slices of a Panorama index. */
+  readonly levels?: number;
 }
 
 export interface InvertedLists {
-  readonly layout: ListLayout;
+  /** Absent where the codes are interleaved for fast scanning. */
+  readonly layout?: ListLayout;
   /** e.g. "array, full (ilar)". */
   readonly kind: string;
 }
 
 const ID_BYTES = 8;
-const UNREAD: Readonly<Record<string, string>> = {
-  ilpn: 'Panorama lists',
-  ilp2: 'Panorama lists',
-  ilbl: 'fast-scan block lists',
-};
+/** Rows of a batch in lists that do not say it (Faiss 1.13 to 1.15.0). */
+const OLD_BATCH = 128;
+
+function grown<T extends Float64Array | Int32Array>(array: T, larger: T): T {
+  larger.set(array);
+  return larger;
+}
 
 /** Collects the lists that hold rows, growing as they come: a claim of many lists costs no memory. */
-function listTable(cursor: ByteCursor, context: ListsContext) {
+export function listTable(cursor: ByteCursor, context: Pick<ListsContext, 'rows'>) {
   let firstRow = new Float64Array(64);
+  let numbers = new Int32Array(64);
   let used = 0;
   let rows = 0;
   return {
@@ -38,23 +45,25 @@ function listTable(cursor: ByteCursor, context: ListsContext) {
         );
       }
       if (used + 2 > firstRow.length) {
-        const larger = new Float64Array(firstRow.length * 2);
-        larger.set(firstRow);
-        firstRow = larger;
+        firstRow = grown(firstRow, new Float64Array(firstRow.length * 2));
+        numbers = grown(numbers, new Int32Array(firstRow.length));
       }
+      numbers[used] = list;
       firstRow[used] = rows;
       rows += size;
       firstRow[used + 1] = rows;
       return used++;
     },
-    finish(): Float64Array {
+    finish(): ListTable {
       if (rows !== context.rows) {
         throw cursor.corrupt(`the inverted lists hold ${rows} rows, the header says ${context.rows}`);
       }
-      return firstRow.slice(0, used + 1);
+      return { firstRow: firstRow.slice(0, used + 1), numbers: numbers.slice(0, used) };
     },
   };
 }
+
+type ListTable = Pick<ListLayout, 'firstRow' | 'numbers'>;
 
 function checkShape(cursor: ByteCursor, context: ListsContext): void {
   const nlist = cursor.count('the number of inverted lists');
@@ -68,7 +77,7 @@ function checkShape(cursor: ByteCursor, context: ListsContext): void {
 }
 
 /** `full`: VEC<u64> sizes of all lists. */
-function fullSizes(cursor: ByteCursor, context: ListsContext): Float64Array {
+function fullSizes(cursor: ByteCursor, context: ListsContext): ListTable {
   const count = cursor.count('the number of list sizes');
   if (count !== context.nlist) throw cursor.corrupt(`there are ${count} list sizes for ${context.nlist} lists`);
   if (count * 8 > cursor.left) cursor.skip('list sizes', count, 8);
@@ -78,7 +87,7 @@ function fullSizes(cursor: ByteCursor, context: ListsContext): Float64Array {
 }
 
 /** `sprs`: VEC<u64> of (list, size) pairs in ascending order of lists. */
-function sparseSizes(cursor: ByteCursor, context: ListsContext): Float64Array {
+function sparseSizes(cursor: ByteCursor, context: ListsContext): ListTable {
   const count = cursor.count('the number of list sizes');
   if (count % 2 !== 0) throw cursor.corrupt(`there are ${count} values where (list, size) pairs are expected`);
   if (count * 8 > cursor.left) cursor.skip('list sizes', count, 8);
@@ -95,16 +104,59 @@ function sparseSizes(cursor: ByteCursor, context: ListsContext): Float64Array {
   return table.finish();
 }
 
-function arrayLists(cursor: ByteCursor, context: ListsContext): InvertedLists {
-  checkShape(cursor, context);
+function listSizes(cursor: ByteCursor, context: ListsContext): ListTable & { readonly form: string } {
   const form = cursor.fourcc('the form of the list sizes');
   if (form !== 'full' && form !== 'sprs') throw cursor.corrupt(`the form of the list sizes is "${form}"`);
-  const firstRow = form === 'full' ? fullSizes(cursor, context) : sparseSizes(cursor, context);
+  const table = form === 'full' ? fullSizes(cursor, context) : sparseSizes(cursor, context);
+  return { ...table, form: form === 'full' ? 'full' : 'sparse' };
+}
+
+function arrayLists(cursor: ByteCursor, context: ListsContext): InvertedLists {
+  checkShape(cursor, context);
+  const { form, ...table } = listSizes(cursor, context);
   const { at } = cursor.skip('the inverted lists', context.rows, context.codeBytes + ID_BYTES);
-  return {
-    kind: `array, ${form === 'full' ? 'full' : 'sparse'} (ilar)`,
-    layout: { kind: 'lists', rows: context.rows, rowBytes: context.codeBytes, firstRow, place: { kind: 'packed', at } },
-  };
+  return { kind: `array, ${form} (ilar)`, layout: listLayout(context, table, { kind: 'packed', at }) };
+}
+
+function listLayout(context: ListsContext, table: ListTable, place: ListLayout['place']): ListLayout {
+  return { kind: 'lists', rows: context.rows, rowBytes: context.codeBytes, ...table, place };
+}
+
+/** n_levels u64, ilp2: batch_size u64, sizes; then of each list codes in whole batches, ids, and sums of the levels. */
+function panoramaLists(cursor: ByteCursor, context: ListsContext, fourcc: string): InvertedLists {
+  checkShape(cursor, context);
+  const levels = cursor.count('the number of levels');
+  const batchRows = fourcc === 'ilp2' ? cursor.count('the rows of a batch') : OLD_BATCH;
+  const dim = context.codeBytes / 4;
+  assertSlices(cursor, levels, batchRows, dim);
+  if (levels !== context.levels) throw cursor.corrupt(`the lists have ${levels} levels, their index ${context.levels}`);
+  const { form, firstRow, numbers } = listSizes(cursor, context);
+  const codesAt = new Float64Array(numbers.length);
+  const idsAt = new Float64Array(numbers.length);
+  for (let list = 0; list < numbers.length; list++) {
+    const rows = firstRow[list + 1]! - firstRow[list]!;
+    const slots = Math.ceil(rows / batchRows) * batchRows;
+    codesAt[list] = cursor.skip('the codes of a list', slots, context.codeBytes).at;
+    idsAt[list] = cursor.skip('the ids of a list', rows, ID_BYTES).at;
+    cursor.skip('sums of the levels of a list', slots, (levels + 1) * 4);
+  }
+  const layout = listLayout(context, { firstRow, numbers }, { kind: 'placed', codesAt, idsAt });
+  const slices = { batchRows, widths: sliceWidths(dim, levels) };
+  return { kind: `array of slices, ${form} (${fourcc})`, layout: { ...layout, slices } };
+}
+
+/** Fast-scan lists: n_per_block u64, block_size u64, then of each list ids VEC<i64> and interleaved codes VEC<u8>. */
+function skipBlockLists(cursor: ByteCursor, context: ListsContext): InvertedLists {
+  const nlist = cursor.count('the number of inverted lists');
+  if (nlist !== context.nlist) {
+    throw cursor.corrupt(`there are ${nlist} inverted lists, the index header says ${context.nlist}`);
+  }
+  cursor.skip('the shape of the blocks', 3, 8);
+  for (let list = 0; list < nlist; list++) {
+    cursor.skipVector('ids of a list', ID_BYTES);
+    cursor.skipVector('bytes of a list', 1);
+  }
+  return { kind: 'fast-scan blocks (ilbl)' };
 }
 
 /** Lists in another file: size, capacity and offset of each; the ids lie behind the capacity, not behind the codes. */
@@ -139,13 +191,9 @@ function onDiskLists(cursor: ByteCursor, context: ListsContext): InvertedLists {
     kind: 'placed' as const,
     codesAt: Float64Array.from(codes),
     idsAt: Float64Array.from(ids),
-    storedPath,
-    totalBytes,
+    file: { storedPath, totalBytes },
   };
-  return {
-    kind: `on disk (ilod), in ${storedPath}`,
-    layout: { kind: 'lists', rows: context.rows, rowBytes: context.codeBytes, firstRow: table.finish(), place },
-  };
+  return { kind: `on disk (ilod), in ${storedPath}`, layout: listLayout(context, table.finish(), place) };
 }
 
 /** Reads the table of inverted lists and steps over the lists themselves. Throws SRC_*. */
@@ -153,22 +201,36 @@ export function readInvertedLists(cursor: ByteCursor, context: ListsContext): In
   const form = cursor.fourcc('the kind of the inverted lists');
   if (form === 'ilar') return arrayLists(cursor, context);
   if (form === 'ilod') return onDiskLists(cursor, context);
-  if (form === 'il00') {
-    if (context.rows > 0) {
-      const message = `${cursor.path} was saved without its inverted lists (il00): ${context.rows} rows are not in it`;
-      throw fail('SRC_UNSUPPORTED', message, { hint: 'Save the index together with its inverted lists.' });
-    }
-    const place = { kind: 'packed' as const, at: cursor.at };
-    const layout: ListLayout = {
-      kind: 'lists',
-      rows: 0,
-      rowBytes: context.codeBytes,
-      firstRow: new Float64Array(1),
-      place,
-    };
-    return { kind: 'none (il00)', layout };
+  if (form === 'ilpn' || form === 'ilp2') return panoramaLists(cursor, context, form);
+  if (form === 'ilbl') return skipBlockLists(cursor, context);
+  if (form !== 'il00') throw cursor.corrupt(`the kind of the inverted lists is "${form}"`);
+  if (context.rows > 0) {
+    const message = `${cursor.path} was saved without its inverted lists (il00): ${context.rows} rows are not in it`;
+    throw fail('SRC_UNSUPPORTED', message, { hint: 'Save the index together with its inverted lists.' });
   }
-  const unread = UNREAD[form];
-  if (unread) throw fail('SRC_UNSUPPORTED', `${cursor.path} has ${unread} (${form}): milvusdm does not read these yet`);
-  throw cursor.corrupt(`the kind of the inverted lists is "${form}"`);
+  const none = { firstRow: new Float64Array(1), numbers: new Int32Array(0) };
+  return { kind: 'none (il00)', layout: listLayout(context, none, { kind: 'packed', at: cursor.at }) };
+}
+
+/** Lists before 2018: the ids of all lists stood in the index header, here follow their codes, VEC<f32> or VEC<u8>. */
+export function readOldLists(
+  cursor: ByteCursor,
+  context: ListsContext,
+  ids: readonly Extent[],
+  elementBytes: number,
+): InvertedLists {
+  const table = listTable(cursor, context);
+  const codesAt: number[] = [];
+  const idsAt: number[] = [];
+  for (const [list, { at, count }] of ids.entries()) {
+    const codes = cursor.skipVector('codes of a list', elementBytes);
+    if (codes.count * elementBytes !== count * context.codeBytes) {
+      throw cursor.corrupt(`list ${list} has ${count} ids and ${codes.count * elementBytes} bytes of codes`);
+    }
+    if (table.add(list, count) < 0) continue;
+    codesAt.push(codes.at);
+    idsAt.push(at);
+  }
+  const place = { kind: 'placed' as const, codesAt: Float64Array.from(codesAt), idsAt: Float64Array.from(idsAt) };
+  return { kind: 'one by one, before 2018', layout: listLayout(context, table.finish(), place) };
 }

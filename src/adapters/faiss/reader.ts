@@ -1,41 +1,73 @@
 import { type RecordBatch, Schema } from 'apache-arrow';
 import { makeBatch, type RawValues } from '../../batch/columns.js';
-import { toArrowField } from '../../batch/fields.js';
+import { toArrowField, vectorBytes } from '../../batch/fields.js';
 import type { FaissSource } from '../../config/types.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { fail } from '../../util/errors.js';
 import type { ReadBatch, Reader, ReadOptions, SourceInfo, Split } from '../types.js';
-import { type FieldNames, infoOf, warningsOf } from './info.js';
-import { fingerprintOfFiles, openIndex, type Stamps } from './open-index.js';
-import { type IndexFiles, type RowTarget, rowReader } from './rows.js';
+import { type FieldNames, infoOf, vectorTypeOf, warningsOf } from './info.js';
+import { type FileFormat, fingerprintOfFiles, type OpenIndex, openIndex, type Stamps } from './open-index.js';
+import { refusal } from './refused.js';
+import type { IndexFiles } from './rows.js';
 import { assertUnchanged } from './source-file.js';
+import { type LengthMeter, type VectorTarget, vectorReader } from './vectors.js';
 
 /** A file as it was found when the reader was opened. */
 interface KnownFile {
   readonly info: SourceInfo;
   readonly split: Split;
   readonly stamps: Stamps;
+  readonly format: FileFormat;
+  /** Lossy files whose error is known: what it is set beside. */
+  readonly loss?: { readonly stepError: number; readonly meter: LengthMeter };
 }
 
 const ID_BYTES = 8;
 const LARGEST_ARRAY = 2 ** 31 - 1;
 
-async function examine(
-  path: string,
-  names: FieldNames,
-  warnings: string[],
-): Promise<Omit<KnownFile, 'split'> & { fingerprint: string }> {
-  await using opened = await openIndex(path);
-  warnings.push(...warningsOf(opened));
+/** Throws SRC_UNSUPPORTED for rows that cannot be had, or only as approximations that nobody has asked for. */
+function assertReadable({ node, files, assessment }: OpenIndex, allowLossy: boolean): void {
+  const { path } = files.index;
+  const why = assessment.reasons.join('; ');
+  const is = `${path} is a Faiss index of the kind ${node.chain.join(' over ')}`;
+  if (node.unread) throw refusal(path, node.chain, node.unread);
+  if (assessment.verdict === 'refused') {
+    const hint = 'Reconstruct the rows with Faiss into an IndexFlat and migrate that, if it can.';
+    throw fail('SRC_UNSUPPORTED', `${is}: its vectors cannot be had back (${why})`, { hint });
+  }
+  if (assessment.verdict !== 'lossy' || allowLossy) return;
+  throw fail('SRC_UNSUPPORTED', `${is}: it stores approximations, not the vectors that were added (${why})`, {
+    hint: 'Migrate the data from which the index was built; or set allow_lossy: true to write what the index has.',
+  });
+}
+
+type Examined = Omit<KnownFile, 'split'> & { readonly fingerprint: string };
+
+async function examine(path: string, source: FaissSource, names: FieldNames, warnings: string[]): Promise<Examined> {
+  await using opened = await openIndex(path, source.format ? { format: source.format } : {});
+  assertReadable(opened, source.allowLossy ?? false);
+  warnings.push(...warningsOf(opened, vectorTypeOf(opened, source.vectorType)));
+  const { stepError } = opened.assessment;
   return {
-    info: infoOf(opened, names),
+    info: infoOf(opened, names, source.vectorType),
+    format: opened.format,
     fingerprint: await fingerprintOfFiles(opened.files),
     stamps: { index: opened.files.index.stamp, data: opened.files.data?.stamp },
+    ...(stepError === undefined ? {} : { loss: { stepError, meter: { rows: 0, squares: 0 } } }),
   };
 }
 
+/** How far the codes of a lossy file put its vectors off, in proportion to their length. */
+function lossText({ info, loss }: KnownFile): string | undefined {
+  if (!loss || loss.meter.rows === 0 || loss.meter.squares === 0) return undefined;
+  const length = Math.sqrt(loss.meter.squares / loss.meter.rows);
+  const part = ((loss.stepError / length) * 100).toPrecision(2);
+  const error = `${loss.stepError.toPrecision(3)} beside a length of ${length.toPrecision(3)}`;
+  return `${info.path}: estimated error of its vectors: ${part} % (${error}, root mean squares)`;
+}
+
 function rowBytesOf(info: SourceInfo): number {
-  return info.vectorType === 'BINARY_VECTOR' ? info.dim / 8 : info.dim * 4;
+  return vectorBytes(info.vectorType, info.dim) ?? 0;
 }
 
 /** Throws SRC_MISMATCH unless the rows of both files fit into one collection. */
@@ -83,7 +115,7 @@ function batchMemory(schema: Schema, names: FieldNames, info: SourceInfo, maxByt
   return {
     capacity,
     bytes: capacity * total,
-    over(memory: ArrayBuffer): { target: RowTarget; batchOf(count: number): RecordBatch } {
+    over(memory: ArrayBuffer): { target: VectorTarget; batchOf(count: number): RecordBatch } {
       const ids = new BigInt64Array(memory, 0, wantIds ? capacity : 0);
       const vectors = new Uint8Array(memory, ids.byteLength, wantVectors ? capacity * rowBytes : 0);
       return {
@@ -133,8 +165,14 @@ async function* readFile(
   const { info, split } = known;
   let row = startOf(options.after, split);
   throwIfAborted(options.signal);
-  await using opened = await openIndex(info.path, known.stamps);
-  const rows = rowReader(opened.node.layout, opened.files);
+  await using opened = await openIndex(info.path, { format: known.format, expected: known.stamps });
+  const { stored } = opened.node;
+  if (!stored) throw fail('INTERNAL', `${info.path}: ${opened.node.label} has lost its rows`);
+  const rows = await vectorReader(stored, opened.files, {
+    assessment: opened.assessment,
+    type: info.vectorType,
+    ...(known.loss ? { meter: known.loss.meter } : {}),
+  });
   const plan = batchMemory(project(schema, options.columns), names, info, options.maxBytes, split.rows - row);
   const memory = pool.take(plan.bytes);
   try {
@@ -163,7 +201,7 @@ export async function openFaiss(source: FaissSource, names: FieldNames): Promise
   const warnings: string[] = [];
   const files = new Map<string, KnownFile>();
   for (const { path, partition } of source.files) {
-    const { fingerprint, ...found } = await examine(path, names, warnings);
+    const { fingerprint, ...found } = await examine(path, source, names, warnings);
     const { info } = found;
     let id = path;
     for (let copy = 2; files.has(id); copy++) id = `${path}#${copy}`;
@@ -175,7 +213,7 @@ export async function openFaiss(source: FaissSource, names: FieldNames): Promise
   }
   const all = [...files.values()];
   const first = all[0];
-  if (!first) throw fail('NOTHING_MATCHED', 'no Faiss files are given');
+  if (!first) throw fail('NOTHING_MATCHED', 'no files are given');
   const other = all.find((file) => file.info.metric !== first.info.metric);
   if (other) {
     const say = ({ info }: KnownFile): string => `${info.path} (${info.metric ?? 'none that Milvus has'})`;
@@ -187,6 +225,7 @@ export async function openFaiss(source: FaissSource, names: FieldNames): Promise
     schema,
     info: all.map((file) => file.info),
     warnings,
+    lateWarnings: () => all.flatMap((file) => lossText(file) ?? []),
     splits: () => Promise.resolve(all.map((file) => file.split)),
     read(split, options) {
       const known = files.get(split.id);

@@ -28,6 +28,7 @@ import { openMilvus } from '../../milvus/open.js';
 import type { RetryPolicy } from '../../milvus/retry.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';
+import { liteLosses } from './lite-losses.js';
 import { countCopies, emptyPartition, findRows, keyLiteral, nextKey, SMALLEST_QUERYABLE } from './lookup.js';
 import { planTarget, type TargetPlan, type TargetState } from './plan.js';
 import { openMilvusReader } from './reader.js';
@@ -76,6 +77,14 @@ function checkServer(connection: Connection, schema: Schema): void {
       },
     );
   }
+  const nullable = connection.features.nullable ? [] : specsOf(schema).filter((s) => s.nullable);
+  if (nullable.length === 0) return;
+  const names = nullable.map((s) => s.name).join(', ');
+  throw fail(
+    'DST_UNSUPPORTED',
+    `the server at ${connection.address} (${connection.version}) has no fields that may be null, which ${names} may be`,
+    { hint: 'Use Milvus 2.5 or newer, or leave these fields out by output_fields.' },
+  );
 }
 
 function rowBytesOf(schema: Schema): number {
@@ -204,6 +213,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
       const mode = replace !== undefined && state.info?.identity === replace ? 'overwrite' : o.mode;
       const input = { collection, mode, parameter, metric, ids, settings, schema: source, units };
       plan = resume ? planResumed(state, input, resume) : planTarget(state, input);
+      if (connection.features.lite) plan = { ...plan, warnings: [...plan.warnings, ...liteLosses(state, input, plan)] };
       return plan;
     },
 

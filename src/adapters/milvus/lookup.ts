@@ -1,6 +1,6 @@
 import { flat, isText, type RawValues } from '../../batch/columns.js';
-import { isVector, type MilvusType } from '../../batch/fields.js';
-import { valueAt } from '../../batch/values.js';
+import type { MilvusType } from '../../batch/fields.js';
+import { comparableAt } from '../../batch/values.js';
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, query, type ReadPoint, readPoint, textLiteral } from '../../milvus/data.js';
 import type { AnswerColumn } from '../../milvus/decode-query.js';
@@ -70,7 +70,7 @@ export async function findRows(
     const key = columnOf(answer.columns, lookup.keyField, lookup.collection);
     const columns = lookup.fields.map((f) => ({ f, column: columnOf(answer.columns, f.target, lookup.collection) }));
     for (let row = 0; row < answer.rows; row++) {
-      const values = new Map(columns.map(({ f, column }) => [f.source, valueAt(column, row, isVector(f.type))]));
+      const values = new Map(columns.map(({ f, column }) => [f.source, comparableAt(column, row, f.type)]));
       found.push({ key: keyAt(key.values, row), values });
     }
   }

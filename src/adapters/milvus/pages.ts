@@ -3,6 +3,7 @@ import { batchBytes } from '../../batch/columns.js';
 import { type FieldSpec, specsOf } from '../../batch/fields.js';
 import { sliceByBytes } from '../../batch/slices.js';
 import { type AnswerKeys, answerBatch, answerKeys } from '../../milvus/answer-batch.js';
+import { AnswerMemory } from '../../milvus/answer-memory.js';
 import type { QueryAnswer } from '../../milvus/decode-query.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { formatCount } from '../../util/bytes.js';
@@ -22,6 +23,7 @@ export interface PageRequest {
   readonly expression: string;
   readonly fields: readonly string[];
   readonly limit: number;
+  readonly memory: AnswerMemory;
   readonly signal: AbortSignal;
 }
 
@@ -78,6 +80,9 @@ class Pager {
   private readonly fields: readonly string[];
   private readonly signal: AbortSignal;
   private limit: number;
+  /** A page is used while the next one arrives, so that they take turns. */
+  private memory = new AnswerMemory();
+  private other = new AnswerMemory();
 
   constructor(o: PagesOptions, signal: AbortSignal) {
     const specs = specsOf(o.schema);
@@ -98,12 +103,13 @@ class Pager {
 
   /** The page behind `last`, in fewer rows where the server refuses it: its answers are bounded, and rows may be long. */
   async page(last: Key | undefined): Promise<QueryAnswer> {
-    const { o, fields, signal } = this;
+    const { o, fields, signal, memory } = this;
+    [this.memory, this.other] = [this.other, memory];
     const expression = allOf(rangeExpression(o.key, o.range, last), o.filter);
     for (;;) {
       const { limit } = this;
       try {
-        return await o.ask({ expression, fields, limit, signal });
+        return await o.ask({ expression, fields, limit, memory, signal });
       } catch (thrown) {
         if (!(thrown instanceof MilvusdmError) || thrown.code !== 'DST_REFUSED' || limit === 1) throw thrown;
         this.limit = Math.max(1, Math.floor(limit / STEP));

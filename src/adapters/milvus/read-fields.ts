@@ -2,6 +2,22 @@ import { type FieldSpec, isVector, MILVUS_TYPES, type MilvusType, vectorBytes } 
 import type { CollectionField, CollectionInfo } from '../../milvus/collections.js';
 import { fail } from '../../util/errors.js';
 
+/** The longest text that Milvus takes, in bytes. */
+const LONGEST_TEXT = 65_535;
+
+/** Milvus Lite does not say how long texts in an array may be. */
+function hasUnknownLength(field: CollectionField): boolean {
+  return field.elementType === 'VARCHAR' && field.maxLength === undefined;
+}
+
+/** What the source does not say of its fields, and what they are taken for. */
+export function fieldWarnings(info: CollectionInfo, specs: readonly FieldSpec[]): string[] {
+  const read = new Set(specs.map((s) => s.name));
+  return info.fields
+    .filter((f) => read.has(f.name) && hasUnknownLength(f))
+    .map((f) => `"${info.name}" does not say how long the texts in "${f.name}" may be: taken as ${LONGEST_TEXT} bytes`);
+}
+
 function toSpec(info: CollectionInfo, field: CollectionField): FieldSpec {
   if (!(MILVUS_TYPES as readonly string[]).includes(field.type)) {
     throw fail(
@@ -15,13 +31,19 @@ function toSpec(info: CollectionInfo, field: CollectionField): FieldSpec {
   const { autoId: _, functionOutput: __, primaryKey, nullable, ...rest } = field;
   return {
     ...rest,
+    ...(hasUnknownLength(field) ? { maxLength: LONGEST_TEXT } : {}),
     type: field.type as MilvusType,
     ...(primaryKey ? { primaryKey } : {}),
     ...(nullable ? { nullable } : {}),
   };
 }
 
-/** Fields that are read: all, or those asked for; never the outputs of functions, which the target makes again. */
+/** Whether a field is read: all are, or those asked for; never the outputs of functions, which the target makes again. */
+export function isRead(field: CollectionField, wanted: readonly string[] | undefined): boolean {
+  return !field.functionOutput && (field.primaryKey || !wanted || wanted.includes(field.name));
+}
+
+/** The fields that are read. Throws CFG_CONFLICT for a name that is none, SRC_UNSUPPORTED for a type that is not read. */
 export function readFields(info: CollectionInfo, wanted: readonly string[] | undefined): FieldSpec[] {
   const known = new Set(info.fields.map((f) => f.name));
   const unknown = (wanted ?? []).filter((name) => !known.has(name) && name !== '$meta');
@@ -31,9 +53,7 @@ export function readFields(info: CollectionInfo, wanted: readonly string[] | und
       `output_fields names ${unknown.join(', ')}, but collection "${info.name}" has ${[...known].join(', ')}`,
     );
   }
-  const specs = info.fields
-    .filter((f) => !f.functionOutput && (f.primaryKey || !wanted || wanted.includes(f.name)))
-    .map((f) => toSpec(info, f));
+  const specs = info.fields.filter((f) => isRead(f, wanted)).map((f) => toSpec(info, f));
   if (info.dynamic && (!wanted || wanted.includes('$meta'))) specs.push({ name: '$meta', type: 'JSON', dynamic: true });
   return specs;
 }

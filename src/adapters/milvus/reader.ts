@@ -11,8 +11,8 @@ import { fail, MilvusdmError } from '../../util/errors.js';
 import type { ReadBatch, Reader, ReadOptions, SourceInfo, Split } from '../types.js';
 import { divideKeys, type KeyRange, type KeySurvey } from './key-ranges.js';
 import { integerKeys, textKeys } from './key-space.js';
-import { allOf, fromCursor, rangeExpression, readPages } from './pages.js';
-import { estimatedRowBytes, readFields } from './read-fields.js';
+import { allOf, fromCursor, type PageRequest, rangeExpression, readPages } from './pages.js';
+import { estimatedRowBytes, fieldWarnings, readFields } from './read-fields.js';
 
 export interface MilvusReaderOptions {
   readonly connection: Connection;
@@ -82,7 +82,7 @@ class Source {
 
   async page(
     partition: string | undefined,
-    page: { expression: string; fields: readonly string[]; limit: number; signal?: AbortSignal },
+    page: Pick<PageRequest, 'expression' | 'fields' | 'limit'> & Partial<PageRequest>,
   ): Promise<QueryAnswer> {
     const { connection, info, at } = this.o;
     return query(connection, {
@@ -93,6 +93,7 @@ class Source {
       byKey: true,
       at,
       ...(partition === undefined ? {} : { partitions: [partition] }),
+      ...(page.memory ? { memory: page.memory } : {}),
       ...(page.signal ? { signal: page.signal } : {}),
     });
   }
@@ -123,7 +124,7 @@ class Source {
     const { info, filter } = this.o;
     const bounds = [after, upTo].map((key) => (key === undefined ? null : String(key)));
     const fields = this.specs.map((s) => [s.name, s.type, s.dim ?? 0, s.nullable ?? false]);
-    const facts = [info.identity, partition ?? null, rows, filter ?? null, fields, bounds];
+    const facts = [info.identity, info.name, partition ?? null, rows, filter ?? null, fields, bounds];
     return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 24);
   }
 
@@ -178,7 +179,7 @@ function describe(source: Source, splits: readonly Split[]): SourceInfo {
 }
 
 /**
- * Reads a collection of a running Milvus in the order of its keys, all at one point in time: partition by partition, and
+ * Reads a collection of a running Milvus in the order of its keys, all that was written before `at`: partition by partition, and
  * large partitions in several key ranges, each a split of its own. While a page is being written the next one is already
  * asked for. The collection must be loaded; the caller of `close` puts its state back.
  */
@@ -222,10 +223,10 @@ export async function openMilvusReader(o: MilvusReaderOptions): Promise<Reader> 
   return {
     schema: source.schema,
     info: [describe(source, splits)],
-    warnings:
-      o.info.functions.length > 0
-        ? [`functions of "${o.info.name}" are not carried over: ${o.info.functions.join(', ')}`]
-        : [],
+    warnings: [
+      ...o.info.functions.map((name) => `the function "${name}" of "${o.info.name}" is not carried over`),
+      ...fieldWarnings(o.info, source.specs),
+    ],
     lateWarnings: () => differences(ended.values()),
     parallelSplits: source.parallel,
     splits: async () => splits,

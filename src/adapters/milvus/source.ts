@@ -1,6 +1,6 @@
 import { choose } from '../../config/selection.js';
 import type { MilvusSource } from '../../config/types.js';
-import { type CollectionInfo, describeCollection, listCollections } from '../../milvus/collections.js';
+import { type CollectionInfo, describeCollection, listAliases, listCollections } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { readPoint } from '../../milvus/data.js';
 import { describeIndexes, type IndexState, isLoaded, loadCollection, releaseCollection } from '../../milvus/indexes.js';
@@ -8,6 +8,7 @@ import { openMilvus } from '../../milvus/open.js';
 import type { RetryPolicy } from '../../milvus/retry.js';
 import { fail } from '../../util/errors.js';
 import type { Catalog, CollectionSettings, Reader, SourceCollection } from '../types.js';
+import { isRead } from './read-fields.js';
 import { openMilvusReader } from './reader.js';
 
 export interface MilvusSourceOptions {
@@ -35,9 +36,12 @@ function hasPartitionKey(info: CollectionInfo): boolean {
 
 function settingsOf(
   info: CollectionInfo,
-  indexes: readonly IndexState[],
+  all: readonly IndexState[],
   partitions: readonly string[],
+  wanted: readonly string[] | undefined,
 ): CollectionSettings {
+  const read = new Set(info.fields.filter((f) => isRead(f, wanted)).map((f) => f.name));
+  const indexes = all.filter((i) => read.has(i.field));
   const metric = indexes.find((i) => i.metric)?.metric;
   return {
     description: info.description,
@@ -91,14 +95,16 @@ export async function openMilvusCatalog(source: MilvusSource, o: MilvusSourceOpt
     const infos = new Map<string, CollectionInfo>();
     for (const name of await listCollections(connection)) {
       const info = await describeCollection(connection, name);
-      if (info) infos.set(info.name, info);
+      if (!info) continue;
+      const { lite } = connection.features;
+      infos.set(info.name, lite ? { ...info, aliases: await listAliases(connection, info.name) } : info);
     }
     const { chosen, warnings } = choose([...infos.values()], source.select, source.exclude);
     const at = await readPoint(connection);
     const collections: SourceCollection[] = [];
     for (const { name, partitions } of chosen) {
       const info = infos.get(name)!;
-      const settings = settingsOf(info, await describeIndexes(connection, name), partitions);
+      const settings = settingsOf(info, await describeIndexes(connection, name), partitions, source.outputFields);
       const open = async (): Promise<Reader> => {
         const close = await ensureLoaded(connection, info, o);
         return openMilvusReader({

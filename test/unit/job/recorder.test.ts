@@ -39,13 +39,22 @@ describe('the recorder', () => {
     pass(260);
     progress(200);
     pass(250);
-    progress(30);
+    recorder.listen({ type: 'phase', phase: 'write' });
+    progress(900);
     progress(1e6, 1e7, 'preflight');
     expect(recorder.record().throughput).toEqual({
       step_seconds: 0.25,
-      rows: [150, 50, 30],
-      bytes: [1500, 500, 300],
+      rows: [150, 50, 900],
+      bytes: [1500, 500, 9000],
     });
+  });
+
+  it('leaves out what an earlier run has settled', () => {
+    const { recorder, progress } = open();
+    recorder.listen({ type: 'phase', phase: 'write' });
+    recorder.listen({ type: 'resumed', rows: 5000, bytes: 50_000 });
+    progress(5100);
+    expect(recorder.record().throughput).toMatchObject({ rows: [100], bytes: [1000] });
   });
 
   it('never holds more than 240 steps, however long a run lasts, and loses no row', () => {

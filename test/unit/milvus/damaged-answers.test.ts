@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { rawColumns } from '../../../src/batch/columns.js';
 import { type FieldSpec, toArrowField } from '../../../src/batch/fields.js';
 import { answerBatch, answerKeys } from '../../../src/milvus/answer-batch.js';
+import { AnswerMemory } from '../../../src/milvus/answer-memory.js';
 import { countRows, deleteRows, mutate, query, readPoint } from '../../../src/milvus/data.js';
 import { MilvusdmError } from '../../../src/util/errors.js';
 import { fakeConnection } from '../adapters/milvus/fake-connection.js';
@@ -63,7 +64,9 @@ function connectionThatSays(bytes: Uint8Array): ReturnType<typeof fakeConnection
 
 /** Everything that reading a page does with an answer. */
 async function readPage(bytes: Uint8Array): Promise<number> {
-  const answer = await query(connectionThatSays(bytes), { collection: 'c', expression: 'id > 0', outputFields: [] });
+  const memory = new AnswerMemory();
+  const asked = { collection: 'c', expression: 'id > 0', outputFields: [], memory };
+  const answer = await query(connectionThatSays(bytes), asked);
   const keys = answerKeys(answer, 'id', 'a page');
   if (answer.rows === 0) return 0;
   const batch = answerBatch(SCHEMA, answer, 'a page');

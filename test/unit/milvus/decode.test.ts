@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { flat, isText, type RawValues } from '../../../src/batch/columns.js';
+import { AnswerMemory } from '../../../src/milvus/answer-memory.js';
 import { decodeMutation } from '../../../src/milvus/decode.js';
 import { decodeQuery } from '../../../src/milvus/decode-query.js';
 import { int64, LARGEST, SMALLEST } from '../batch/support.js';
@@ -137,6 +138,27 @@ describe('decodeQuery', () => {
     const { columns } = decodeQuery(message);
     message.fill(0);
     expect(columns.map((c) => plain(c.values))).toStrictEqual([['abc'], [1, 2]]);
+  });
+
+  it('copies vectors into the memory that it is given, each answer over the one before', () => {
+    const memory = new AnswerMemory();
+    const message = (data: readonly number[]): Uint8Array =>
+      protoEncode('QueryResults', {
+        fields_data: [
+          vector('bits', 8, { binary_vector: Uint8Array.from({ length: data.length / 2 }, (_, i) => i) }, 1, []).field,
+          vector('v', 2, { float_vector: { data } }, 2, []).field,
+        ],
+      });
+    const values = (data: readonly number[]): RawValues => decodeQuery(message(data), memory).columns[1]!.values;
+    const first = values([1, 2, 3, 4]);
+    const second = values([5, 6, 7, 8]);
+    expect([plain(first), plain(second)]).toStrictEqual([
+      [5, 6, 7, 8],
+      [5, 6, 7, 8],
+    ]);
+    const many = Array.from({ length: 6000 }, (_, i) => i);
+    expect(plain(values(many))).toStrictEqual(many);
+    expect(plain(second)).toStrictEqual([5, 6, 7, 8]);
   });
 
   it('reads the status', () => {

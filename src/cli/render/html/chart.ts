@@ -10,6 +10,7 @@ const TOP = 22;
 const BOTTOM = 28;
 /** Points that a line can show; more would only blur it. */
 const MOST_POINTS = 120;
+const FEWEST_POINTS = 5;
 
 /** The next of 1, 2, 5, 10, ... that is not smaller. */
 export function roundUp(value: number): number {
@@ -18,15 +19,23 @@ export function roundUp(value: number): number {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999999) ?? value;
 }
 
-/** Means of neighbours, so that at most `most` are left. */
-function thinned(values: readonly number[], most: number): { values: number[]; each: number } {
-  const each = Math.max(1, Math.ceil(values.length / most));
+/** Means of neighbours. */
+function thinned(values: readonly number[], each: number): number[] {
   const out: number[] = [];
   for (let i = 0; i < values.length; i += each) {
     const part = values.slice(i, i + each);
     out.push(part.reduce((sum, v) => sum + v, 0) / part.length);
   }
-  return { values: out, each };
+  return out;
+}
+
+/** Steps that one point stands for: a second where that leaves points enough, because batches come in bursts. */
+function stepsAPoint(steps: number, seconds: number): number {
+  return Math.max(
+    1,
+    Math.ceil(steps / MOST_POINTS),
+    Math.min(Math.ceil(1 / seconds), Math.floor(steps / FEWEST_POINTS)),
+  );
 }
 
 const at = (x: number): string => x.toFixed(1);
@@ -50,9 +59,10 @@ function gridLine(left: number, y: number, label: string): Markup {
 export function throughputChart({ rows, step_seconds: step }: Throughput): Markup | undefined {
   const { first, values } = active(rows);
   if (values.length < 3) return undefined;
-  const { values: means, each } = thinned(
+  const each = stepsAPoint(values.length, step);
+  const means = thinned(
     values.map((n) => n / step),
-    MOST_POINTS,
+    each,
   );
   const top = roundUp(Math.max(...means));
   const [begin, end] = [first * step, (first + means.length * each) * step];

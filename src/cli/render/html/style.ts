@@ -28,7 +28,7 @@ th { text-align: left; color: var(--soft); font-weight: 600; white-space: nowrap
 th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tbody tr:last-child td { border-bottom: 0; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.name { font-weight: 600; overflow-wrap: anywhere; min-width: 9em; }
+td.name { font-weight: 600; overflow-wrap: anywhere; min-width: 11em; }
 td.path { overflow-wrap: anywhere; min-width: 12em; color: var(--soft); }
 code, td.digest { font: .85em ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 ul { margin: 0; padding-left: 20px; } li { margin: 4px 0; overflow-wrap: anywhere; }

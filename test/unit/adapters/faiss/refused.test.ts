@@ -8,7 +8,6 @@ import { errorOf, FIXTURES, fixtures, openFiles, temporaryFolder } from './suppo
 const SAYS = {
   none: 'it stores no vectors',
   approximate: 'it stores approximations',
-  later: 'does not read this kind yet',
 };
 
 function fileOf(content: string | Buffer): string {
@@ -24,8 +23,16 @@ describe('a kind that is not read is refused by its name', () => {
     const error = await errorOf(() => openFiles(path));
     expect([error.code, error.exitCode]).toEqual([entry.code, 3]);
     expect(error.message).toContain(path);
-    if (entry.code === 'SRC_UNSUPPORTED') expect(error.message).toContain(`(${entry.kind})`);
-    expect((await errorOf(() => inspectFaiss(path))).message).toBe(error.message);
+    if (entry.code !== 'SRC_UNSUPPORTED') {
+      expect((await errorOf(() => inspectFaiss(path))).message).toBe(error.message);
+      return;
+    }
+    expect(error.message).toContain(`(${entry.kind})`);
+    const info = await inspectFaiss(path);
+    const lossy = entry.outcome === 'unsupported';
+    expect(info).toMatchObject({ verdict: lossy ? 'lossy' : 'refused', dim: 16, rows: 300 });
+    expect(error.hint?.includes('allow_lossy')).toBe(lossy);
+    expect(info.details.join('\n')).toContain(lossy ? 'allow_lossy: true' : entry.reason);
   });
 
   it.each([...REFUSED_KINDS])('%s', async (fourcc, kind) => {

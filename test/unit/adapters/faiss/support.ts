@@ -23,6 +23,7 @@ export interface Expected {
   readonly sha256: string;
   readonly sha256_ids: string;
   readonly needs?: readonly string[];
+  readonly verdict?: 'narrow';
 }
 
 const parsed = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as { files: Record<string, Expected> };

@@ -128,6 +128,14 @@ describe('the chart', () => {
     expect(svg).not.toMatch(/NaN|Infinity|-\d/);
   });
 
+  it('does not show the bursts in which batches come as a saw', () => {
+    const rows = Array.from({ length: 40 }, (_, i) => (i % 4 === 3 ? 0 : 250));
+    const svg = throughputChart({ step_seconds: 0.25, rows, bytes: [] })!.text;
+    const heights = [...svg.match(/class="curve" d="([^"]+)"/)![1]!.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map((m) => m[1]);
+    expect(heights).toHaveLength(10);
+    expect(new Set(heights.slice(0, -1)).size).toBe(1);
+  });
+
   it('is left out where a line would need more moments', () => {
     for (const rows of [[], [0, 0], [5], [0, 5, 6, 0]]) {
       expect(throughputChart({ step_seconds: 1, rows, bytes: [] })).toBeUndefined();
