@@ -87,13 +87,11 @@ function ofForm({ form, residualOf, bits }: StoredRows, plain: boolean, error: n
  */
 export async function assess(node: IndexNode, file: SourceFile, plain: boolean): Promise<Assessment> {
   const { stored, unread } = node;
-  if (!stored) return { verdict: 'refused', reasons: unread ? [reasonOf(unread)] : [], inverses: [] };
+  if (!stored || unread) return { verdict: 'refused', reasons: unread ? [reasonOf(unread)] : [], inverses: [] };
   const inverses: Inverse[] = [];
   for (const transform of [...stored.transforms].reverse()) inverses.push(await undo(transform, file));
   const stepError = await scalarError(stored.form, stored.storedDim, file);
   const findings: Finding[] = ofForm(stored, plain, stepError);
-  const centroids = stored.residualOf && (await assess(stored.residualOf, file, plain));
-  if (centroids?.verdict === 'refused') findings.push({ verdict: 'refused', says: 'the centroids cannot be read' });
   for (const { label, quality, says } of inverses)
     findings.push({ verdict: OF_QUALITY[quality], says: `${label}: ${says}` });
   const worst = Math.max(...findings.map((finding) => ORDER.indexOf(finding.verdict)));

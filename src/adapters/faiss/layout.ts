@@ -7,6 +7,8 @@ export interface FlatLayout {
   readonly at: number;
   /** Each row stands behind its dimension, which is this, as int32. */
   readonly prefixed?: number;
+  /** Nothing is stored: the code of a row is its number, the lowest byte first. */
+  readonly counted?: boolean;
   readonly slices?: Slices;
 }
 

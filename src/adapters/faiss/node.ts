@@ -24,7 +24,7 @@ export interface IndexNode extends IndexHeader {
   /** e.g. "IVFFlat (IwFl)". */
   readonly label: string;
   readonly binary: boolean;
-  /** Its rows; absent where they cannot be read, and `unread` says why. */
+  /** Its rows. Where they cannot be read, or are no data but centroids, `unread` says why. */
   readonly stored?: StoredRows;
   readonly unread?: Unread;
   /** The labels from this index inwards to the one that holds the rows. */

@@ -66,8 +66,20 @@ function prefixedRows(layout: FlatLayout, dim: number, file: SourceFile): ReadRo
   };
 }
 
+function countedRows(rowBytes: number): ReadRows {
+  return (first, count, { codes }) => {
+    for (let row = 0; codes && row < count; row++) {
+      let rest = first + row;
+      for (let byte = 0; byte < rowBytes; byte++, rest = Math.floor(rest / 256))
+        codes[row * rowBytes + byte] = rest % 256;
+    }
+    return Promise.resolve();
+  };
+}
+
 function flatRows(layout: FlatLayout, file: SourceFile): ReadRows {
-  const { at, rowBytes, slices, prefixed } = layout;
+  const { at, rowBytes, slices, prefixed, counted } = layout;
+  if (counted) return countedRows(rowBytes);
   if (prefixed !== undefined) return prefixedRows(layout, prefixed, file);
   if (slices) {
     const read = sliceReader(file, slices, rowBytes);

@@ -75,10 +75,19 @@ const lsh = opaque((cursor) => {
   cursor.skipVector('bytes of the codes', 1);
 });
 
-/** Imiq: product quantizer. */
-const multiIndex = opaque((cursor, dim) => {
-  readProductQuantizer(cursor, dim);
-});
+/** Imiq: product quantizer. Centroid i has i as its code, so that rows stored as differences to centroids can be had. */
+const multiIndex: Decoder = (cursor, context) => {
+  const head = readHead(cursor, context);
+  const { form, codeBytes } = readProductQuantizer(cursor, head.dim);
+  const centroids = 2 ** (form.parts * form.bits);
+  if (head.rows !== centroids && head.rows !== 0) {
+    throw cursor.corrupt(`${context.label} has ${head.rows} rows, its quantizer ${centroids} centroids`);
+  }
+  const layout = { kind: 'flat' as const, rows: head.rows, rowBytes: codeBytes, at: 0, counted: true };
+  const unread = REFUSED_KINDS.get(context.fourcc)!;
+  if (form.codebooks.count === 0) return leaf(head, context, { unread });
+  return leaf(head, context, { unread, stored: { layout, form, storedDim: head.dim, transforms: [] } });
+};
 
 /** ImRQ: residual quantizer, beam_factor f32. */
 const residualCoarse = opaque((cursor, dim) => {

@@ -30,6 +30,23 @@ describe('nonFiniteRows', () => {
     }
   });
 
+  it.each([
+    ['FLOAT16_VECTOR', [0x7c00, 0xfc00, 0x7e01], [0x7bff, 0xfbff, 0x0001]],
+    ['BFLOAT16_VECTOR', [0x7f80, 0xff80, 0x7fc1], [0x7f7f, 0xff7f, 0x0001]],
+  ] as const)('finds it in a %s', (type, bad, good) => {
+    const field = specOf(type, 'v', { dim: DIM });
+    for (const bits of bad) {
+      for (let at = 0; at < 3 * DIM; at++) {
+        const values = new Uint16Array(3 * DIM).fill(good[0]);
+        values[at] = bits;
+        const batch = makeBatch(schemaOf(field), 3, [new Uint8Array(values.buffer)]);
+        expect(nonFiniteRows(batch), `${bits.toString(16)} at ${at}`).toStrictEqual([Math.floor(at / DIM)]);
+      }
+    }
+    const fine = Uint16Array.from({ length: 3 * DIM }, (_, i) => good[i % good.length]!);
+    expect(nonFiniteRows(makeBatch(schemaOf(field), 3, [new Uint8Array(fine.buffer)]))).toStrictEqual([]);
+  });
+
   it('names each row once, ascending, in any slice and over several vector fields', () => {
     const rows = 20;
     const cell = fc.oneof(
