@@ -86,18 +86,6 @@ describe.concurrent(`a ledger (SEED=${SEED})`, () => {
     expect(await prepared.audit()).toEqual(before);
   });
 
-  test('of which the second half is gone: refused or continued, never a row too many', {
-    timeout: 300_000,
-  }, async () => {
-    const { prepared, job } = await halfDone();
-    const before = await prepared.audit();
-    change(job, (bytes) => bytes.subarray(0, linesOf(bytes)[Math.floor(linesOf(bytes).length / 2)]!));
-    const { code, report } = await job.run();
-    if (code === 0) return await settle(prepared, 'ledger without its second half', 'fault', 1);
-    expect(report.error).toMatchObject({ code: 'DST_UNFINISHED' });
-    expect(await prepared.audit()).toEqual(before);
-  });
-
   test('of another job is refused', { timeout: 300_000 }, async () => {
     const [one, other] = [await halfDone(), await halfDone()];
     change(one.job, () => readFileSync(ledgerOf(other.job)!));
