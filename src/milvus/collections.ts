@@ -92,9 +92,14 @@ export async function describeCollection(connection: Connection, name: string): 
     { allow: isNotFound },
   );
   if (isNotFound(sdkStatus(answer))) return undefined;
-  const partitions = await checked(connection.retry, `list partitions of ${name}`, () =>
-    connection.sdk.showPartitions({ collection_name: name }),
+  const partitions = await checked(
+    connection.retry,
+    `list partitions of ${name}`,
+    () => connection.sdk.showPartitions({ collection_name: name }),
+    { allow: isNotFound },
   );
+  // Somebody has dropped it between the two calls.
+  if (isNotFound(sdkStatus(partitions))) return undefined;
   const fields = (answer.schema.fields as unknown as SdkField[]).map(toField);
   const autoId = answer.schema.autoID;
   return {
