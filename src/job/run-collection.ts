@@ -1,63 +1,24 @@
 import type { Target } from '../adapters/types.js';
 import { specsOf } from '../batch/fields.js';
-import type { TaskConfig } from '../config/types.js';
 import type { IdSource } from '../transforms/ids.js';
 import type { Transformer } from '../transforms/types.js';
 import { throwIfAborted } from '../util/abort.js';
 import { plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
-import type { BadRows } from './bad-rows.js';
 import { bindRun, keySource } from './binding.js';
 import type { CollectionTask } from './collection-task.js';
 import { copyRows } from './copy.js';
 import { earlierTotals } from './ledger/continue.js';
-import type { CollectionLedger, Ledger } from './ledger/ledger.js';
 import type { UnitLine } from './ledger/lines.js';
 import type { CollectionState } from './ledger/state.js';
-import { type Emit, type JobSignals, type OpenCollection, openCollection, type PhaseTeller } from './open-job.js';
+import { type OpenCollection, openCollection } from './open-job.js';
 import type { Pipeline } from './pipeline.js';
 import { type Preflight, preflight } from './preflight.js';
 import type { RunStatus, TargetReport } from './report.js';
-import type { StartOver } from './restart.js';
-import { newResult, type UnitResult } from './result.js';
+import { newResult } from './result.js';
+import { continued, type Run, warn } from './run-state.js';
 import { decideSettling } from './settling.js';
-import { type Verified, verifyUnit } from './verify.js';
-
-/** What all collections of a job share. */
-export interface JobRun {
-  readonly id: string;
-  readonly signals: JobSignals;
-  readonly emit: Emit;
-  readonly teller: PhaseTeller;
-  readonly badRows: BadRows;
-  readonly warnings: string[];
-  readonly runs: Run[];
-  readonly ledger: Ledger;
-  readonly startOver: (collection: string) => StartOver;
-}
-
-/** One collection of a running job: what it works with, and what is known of it so far. */
-export interface Run {
-  readonly job: JobRun;
-  readonly config: TaskConfig;
-  readonly ledger: CollectionLedger;
-  readonly results: Map<string, UnitResult>;
-  readonly verified: Map<string, Verified>;
-  readonly digests: Map<string, string>;
-  duplicates: number | null;
-  bytes: number;
-}
-
-export function warn(job: JobRun, message: string): void {
-  job.warnings.push(message);
-  job.emit({ type: 'warning', message });
-}
-
-/** What an earlier run has left that is continued here: it had prepared the target. */
-function continued(run: Run): CollectionState | undefined {
-  const { earlier } = run.ledger;
-  return earlier?.target === undefined ? undefined : earlier;
-}
+import { verifyRun } from './verify-run.js';
 
 async function firstId(run: Run, open: OpenCollection): Promise<bigint> {
   const { idStart } = run.config.options;
@@ -213,42 +174,6 @@ function takeEarlier(run: Run, open: OpenCollection, earlier: CollectionState): 
   return { rows };
 }
 
-async function verify(
-  run: Run,
-  open: OpenCollection,
-  pre: Preflight,
-  transformers: readonly Transformer[],
-): Promise<void> {
-  const { config, job } = run;
-  const { verify: level, onDuplicateId } = config.options;
-  if (level === 'none') return;
-  const canQuery = await open.writer.openForReading(job.teller);
-  if (!canQuery && level !== 'count' && !open.writer.verifiesItself) {
-    warn(job, `"${config.collection}" has no index and cannot be loaded: verified by the server's row count only`);
-  }
-  job.teller.phase('verify');
-  const onlyOne = onDuplicateId === 'first' || onDuplicateId === 'last';
-  for (const [name, result] of run.results) {
-    if (!result.unit.write) continue;
-    const known = pre.digests?.get(name)?.result();
-    const input = {
-      writer: open.writer,
-      reader: open.reader,
-      splits: open.splits.filter((s) => s.partition === result.unit.partition),
-      transformers,
-      ...(known ? { known } : {}),
-      autoId: open.plan.autoId,
-      config,
-      duplicates: onlyOne ? 0 : (run.duplicates ?? undefined),
-      continued: continued(run) !== undefined,
-      progress: job.teller,
-      signal: job.signals.stop,
-      warn: (message: string) => warn(job, message),
-    };
-    run.verified.set(name, await verifyUnit(input, result, canQuery));
-  }
-}
-
 /** Every unit exists and the mode is skip: nothing is touched, and the report shows both counts. */
 function skipAll(run: Run, open: OpenCollection): void {
   for (const { split, rows, partition } of open.splits) {
@@ -284,7 +209,7 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   for (const loss of steps.losses()) if (loss.affected > 0) warn(job, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(job, message);
   await open.writer.commit(job.teller);
-  await verify(run, open, pre, [bound.ids, steps]);
+  await verifyRun(run, open, pre, [bound.ids, steps]);
   await open.writer.settle(job.teller);
   const status = job.badRows.count > 0 ? 'partial' : 'done';
   await run.ledger.done({ status, bytes: run.bytes, targets: targetReports(run) });

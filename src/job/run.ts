@@ -10,7 +10,8 @@ import { openLedger } from './ledger/ledger.js';
 import { type Emit, type JobSignals, openJob, phaseTeller } from './open-job.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus } from './report.js';
 import { startOver } from './restart.js';
-import { type JobRun, type Run, runCollection, targetReports, warn } from './run-collection.js';
+import { runCollection, targetReports } from './run-collection.js';
+import { type JobRun, type Run, warn } from './run-state.js';
 
 const KILL_GRACE_MS = 1000;
 

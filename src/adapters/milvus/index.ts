@@ -1,9 +1,7 @@
 import type { Schema } from 'apache-arrow';
-import { type FieldSpec, isVector, specsOf, vectorBytes } from '../../batch/fields.js';
+import { isVector, specsOf, vectorBytes } from '../../batch/fields.js';
 import type { MilvusEndpoint } from '../../config/types.js';
 import {
-  createAlias,
-  createCollection,
   createPartition,
   describeCollection,
   dropCollection,
@@ -13,26 +11,18 @@ import {
 } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, deleteRows, readPoint } from '../../milvus/data.js';
-import { supports } from '../../milvus/features.js';
-import {
-  createIndex,
-  describeIndexes,
-  type IndexSpec,
-  isLoaded,
-  loadCollection,
-  releaseCollection,
-  waitForIndex,
-} from '../../milvus/indexes.js';
-import { defaultIndex } from '../../milvus/metrics.js';
+import { describeIndexes, isLoaded, loadCollection, releaseCollection, waitForIndex } from '../../milvus/indexes.js';
 import { openMilvus } from '../../milvus/open.js';
 import type { RetryPolicy } from '../../milvus/retry.js';
-import { fail, MilvusdmError } from '../../util/errors.js';
+import { fail } from '../../util/errors.js';
 import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';
 import { liteLosses } from './lite-losses.js';
 import { countCopies, emptyPartition, findRows, keyLiteral, nextKey, SMALLEST_QUERYABLE } from './lookup.js';
-import { planTarget, type TargetPlan, type TargetState } from './plan.js';
+import { createFor, makeAliases, makeIndex } from './make.js';
+import { planTarget, type TargetPlan } from './plan.js';
 import { openMilvusReader } from './reader.js';
 import { planResumed } from './resume-plan.js';
+import { checkServer, FLUSH_TIMEOUT_MS, readState } from './state.js';
 import { createBatchWriter } from './writer.js';
 
 export interface MilvusTargetOptions {
@@ -43,49 +33,8 @@ export interface MilvusTargetOptions {
   readonly signal?: AbortSignal;
 }
 
-const FLUSH_TIMEOUT_MS = 600_000;
 /** A build or a load that does not move for this long is given up. */
 const STALL_MS = 600_000;
-
-/** @param flushFirst rows not flushed are missing in the statistics of a collection that is not loaded */
-async function readState(connection: Connection, collection: string, flushFirst: boolean): Promise<TargetState> {
-  const info = await describeCollection(connection, collection);
-  if (!info) return { indexes: [], rows: new Map() };
-  const loaded = await isLoaded(connection, info.name);
-  if (flushFirst && !loaded) await flush(connection, info.name, FLUSH_TIMEOUT_MS);
-  const rows = new Map<string, number>();
-  const count = (partition?: string): Promise<number> =>
-    loaded
-      ? countRows(connection, info.name, partition === undefined ? {} : { partition })
-      : statisticsRows(connection, info.name, partition);
-  rows.set('', await count());
-  for (const partition of info.partitions) rows.set(partition, await count(partition));
-  return { info, indexes: await describeIndexes(connection, info.name), rows };
-}
-
-/** Refuses, before anything is written, what this server cannot hold. */
-function checkServer(connection: Connection, schema: Schema): void {
-  for (const spec of specsOf(schema)) {
-    if (supports(connection.features, spec.type)) continue;
-    throw fail(
-      'DST_UNSUPPORTED',
-      `the server at ${connection.address} (${connection.version}) has no ${spec.type}, which "${spec.name}" needs`,
-      {
-        hint: connection.features.lite
-          ? 'Milvus Lite holds float vectors only: point dest_uri at a Milvus server.'
-          : 'Use a newer Milvus server.',
-      },
-    );
-  }
-  const nullable = connection.features.nullable ? [] : specsOf(schema).filter((s) => s.nullable);
-  if (nullable.length === 0) return;
-  const names = nullable.map((s) => s.name).join(', ');
-  throw fail(
-    'DST_UNSUPPORTED',
-    `the server at ${connection.address} (${connection.version}) has no fields that may be null, which ${names} may be`,
-    { hint: 'Use Milvus 2.5 or newer, or leave these fields out by output_fields.' },
-  );
-}
 
 function rowBytesOf(schema: Schema): number {
   return specsOf(schema).reduce(
@@ -329,56 +278,4 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
 
     async [Symbol.asyncDispose]() {},
   };
-}
-
-async function createFor(connection: Connection, o: WriterRequest, plan: TargetPlan, schema: Schema): Promise<void> {
-  const specs = specsOf(schema);
-  const rest = specs.filter((s) => !s.primaryKey && !s.dynamic);
-  const sourceKey = specs.find((s) => s.primaryKey);
-  const { name, type } = { name: plan.mapping.keyField, type: plan.mapping.keyType };
-  const key: FieldSpec =
-    sourceKey && sourceKey.type === type ? { ...sourceKey, name } : { name, type, primaryKey: true };
-  const { settings } = o;
-  const shards = o.parameter.shards ?? settings.shards;
-  await createCollection(connection, {
-    name: o.collection,
-    description: settings.description ?? o.description,
-    autoId: plan.autoId,
-    fields: [key, ...rest],
-    dynamic: settings.dynamic ?? false,
-    ...(shards === undefined ? {} : { shards }),
-    ...(settings.consistency === undefined ? {} : { consistency: settings.consistency }),
-    ...(settings.properties === undefined ? {} : { properties: settings.properties }),
-    ...(settings.partitionCount === undefined ? {} : { partitionCount: settings.partitionCount }),
-  });
-}
-
-/** Makes an index; one of the source that this server refuses becomes the default, so that no vectors are lost for an index. */
-async function makeIndex(
-  connection: Connection,
-  o: WriterRequest,
-  index: IndexSpec,
-  log: (message: string) => void,
-): Promise<void> {
-  try {
-    await createIndex(connection, o.collection, index);
-  } catch (thrown) {
-    const ours = o.parameter.index !== undefined || o.settings.indexes === undefined;
-    if (ours || !(thrown instanceof MilvusdmError) || thrown.code !== 'DST_REFUSED') throw thrown;
-    const instead = defaultIndex(o.metric, index.field);
-    log(`${thrown.message}; ${instead.type} is made instead`);
-    await createIndex(connection, o.collection, instead);
-  }
-}
-
-async function makeAliases(connection: Connection, o: WriterRequest, log: (message: string) => void): Promise<void> {
-  const standing = new Set((await describeCollection(connection, o.collection))?.aliases);
-  for (const alias of (o.settings.aliases ?? []).filter((name) => !standing.has(name))) {
-    try {
-      await createAlias(connection, o.collection, alias);
-    } catch (thrown) {
-      if (!(thrown instanceof MilvusdmError) || thrown.code !== 'DST_REFUSED') throw thrown;
-      log(`warning: the alias "${alias}" was not made: ${thrown.message}`);
-    }
-  }
 }
