@@ -1,5 +1,6 @@
 import type { RecordBatch } from 'apache-arrow';
-import { findNonFinite } from '../batch/finite.js';
+import { findNonFinite, nonFiniteRows } from '../batch/finite.js';
+import type { Transformer } from '../transforms/types.js';
 import { fail } from '../util/errors.js';
 import { type BadRows, idText } from './bad-rows.js';
 import type { Binding } from './binding.js';
@@ -49,4 +50,17 @@ export async function transformed(pipeline: Pipeline, placed: PlacedBatch): Prom
   const out = steps.apply(batch, placed.row, bad);
   if (!steps.isEmpty) refuseMade(out, finiteScalars);
   return out;
+}
+
+/** The same rows for those who read them once more: bad ones are left out without being told again. */
+export function silently(pipeline: Pipeline): Transformer {
+  const { ids, steps, checkFinite, finiteScalars } = pipeline;
+  return {
+    schema: steps.schema,
+    apply(input, firstRow) {
+      const batch = ids.apply(input, firstRow);
+      const bad = checkFinite ? new Set(nonFiniteRows(batch, finiteScalars)) : undefined;
+      return steps.apply(batch, firstRow, bad);
+    },
+  };
 }

@@ -7,23 +7,29 @@ import type { CopyInput, CopySplit } from './copy.js';
 import { isEdgeId, keysOf } from './keys.js';
 import type { AheadRange } from './ledger/state.js';
 import { type Piece, piecesOf } from './pieces.js';
-import { transformed } from './pipeline.js';
+import { silently, transformed } from './pipeline.js';
 import type { Sender } from './sender.js';
 
 /** Batches of the rows that an earlier run has written which are looked up again by the sample. */
 const EARLIER_SAMPLES = 8;
 
-/** The pieces of one range that may have been sent, as they are to be written. */
+/**
+ * The pieces of one range that may have been sent, as they are to be written.
+ * @param tell bad rows are told; once, in the pass that sends
+ */
 async function* sentRows(
   input: CopyInput,
   split: CopySplit,
   range: AheadRange,
   signal: AbortSignal,
+  tell: boolean,
 ): AsyncIterable<{ piece: Piece; batch: RecordBatch }> {
+  const rows = silently(input.pipeline);
   const wanted = (from: number, to: number) => split.acked.missing(from, to);
   const options = { maxBytes: input.config.options.batchBytes, signal };
   for await (const piece of piecesOf(input.reader, split.placed, split.progress, range, wanted, options)) {
-    yield { piece, batch: await transformed(input.pipeline, piece) };
+    const batch = tell ? await transformed(input.pipeline, piece) : rows.apply(piece.batch, piece.row);
+    yield { piece, batch };
   }
 }
 
@@ -42,7 +48,7 @@ export async function sampleEarlier(input: CopyInput, splits: readonly CopySplit
     const options = { maxBytes: input.config.options.batchBytes, signal: input.stop };
     const range = { from: row, to: split.acked.missing(row, split.placed.rows)[0]?.from ?? split.placed.rows };
     for await (const piece of piecesOf(input.reader, split.placed, split.progress, range, whole, options)) {
-      const batch = await transformed(input.pipeline, piece);
+      const batch = silently(input.pipeline).apply(piece.batch, piece.row);
       if (batch.numRows > 0) split.result.sampler.offer(batch);
       break;
     }
@@ -57,7 +63,7 @@ interface Open {
 /** Sends everything again that may have been sent, over what is there of it. */
 async function sendAgain(input: CopyInput, sender: Sender, open: readonly Open[]): Promise<void> {
   for (const { split, range } of open) {
-    for await (const { piece, batch } of sentRows(input, split, range, sender.stop)) {
+    for await (const { piece, batch } of sentRows(input, split, range, sender.stop, true)) {
       await sender.send(split, piece, batch, { again: true });
     }
   }
@@ -77,7 +83,7 @@ async function settleByCount(input: CopyInput, sender: Sender, open: readonly [O
   }
   const before = line.base + result.rowsWritten;
   let sent = 0;
-  for await (const { batch } of sentRows(input, split, range, sender.stop)) sent += batch.numRows;
+  for await (const { batch } of sentRows(input, split, range, sender.stop, false)) sent += batch.numRows;
   const arrived = rows - before;
   if (others.length > 0 || (arrived !== 0 && arrived !== sent)) {
     throw fail(
@@ -85,7 +91,7 @@ async function settleByCount(input: CopyInput, sender: Sender, open: readonly [O
       `${where} holds ${plural(rows, 'row')} where ${formatCount(before)} or ${formatCount(before + sent)} are expected, so that nobody knows which have arrived`,
     );
   }
-  for await (const { piece, batch } of sentRows(input, split, range, sender.stop)) {
+  for await (const { piece, batch } of sentRows(input, split, range, sender.stop, true)) {
     const missing = arrived === 0 ? batch : batch.slice(0, 0);
     await sender.send(split, piece, missing, { noted: true, whole: batch });
   }
@@ -98,6 +104,7 @@ async function settledCopies(
   keys: ReadonlySet<Key>,
 ): Promise<Map<Key, number>> {
   const copies = new Map<Key, number>();
+  const rows = silently(input.pipeline);
   for (const split of splits) {
     const options = { maxBytes: input.config.options.batchBytes, signal: input.stop };
     const range = { from: 0, to: split.placed.rows };
@@ -110,7 +117,7 @@ async function settledCopies(
       })).filter((r) => r.from < r.to);
     };
     for await (const piece of piecesOf(input.reader, split.placed, split.progress, range, settled, options)) {
-      for (const key of keysOf(await transformed(input.pipeline, piece))) {
+      for (const key of keysOf(rows.apply(piece.batch, piece.row))) {
         if (keys.has(key)) copies.set(key, (copies.get(key) ?? 0) + 1);
       }
     }
@@ -146,7 +153,7 @@ async function settleByLookup(
   const suspects: { keys: Key[] }[] = [];
   for (const { split, range } of open) {
     const keys: Key[] = [];
-    for await (const { batch } of sentRows(input, split, range, sender.stop)) keys.push(...keysOf(batch));
+    for await (const { batch } of sentRows(input, split, range, sender.stop, false)) keys.push(...keysOf(batch));
     suspects.push({ keys });
   }
   const keys = new Set(suspects.flatMap((s) => s.keys));
@@ -157,7 +164,7 @@ async function settleByLookup(
   );
   for (const [i, { split, range }] of open.entries()) {
     let at = 0;
-    for await (const { piece, batch } of sentRows(input, split, range, sender.stop)) {
+    for await (const { piece, batch } of sentRows(input, split, range, sender.stop, true)) {
       const rows = Array.from({ length: batch.numRows }, (_, row) => row).filter((row) => missing[i]![at + row]);
       at += batch.numRows;
       const rest = rows.length === batch.numRows ? batch : takeRows(batch, rows);
