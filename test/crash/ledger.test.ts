@@ -31,14 +31,17 @@ function linesOf(bytes: Buffer): number[] {
 const without = (bytes: Buffer, from: number, to: number): Buffer =>
   Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]);
 
-/** Damage that a dying writer or a dying disk leaves at the end of a ledger: the job goes on all the same. */
+/** What a dying writer or a dying disk leaves behind the lines that were on the disk: the job goes on all the same. */
 const TAILS: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer>> = {
-  'its last line cut short': (bytes, random) => {
-    const last = linesOf(bytes).at(-2)!;
-    return bytes.subarray(0, random.between(last + 1, bytes.length - 2));
+  'half a line behind its end': (bytes, random) => {
+    const last = bytes.subarray(linesOf(bytes).at(-2)!);
+    return Buffer.concat([bytes, last.subarray(0, random.between(1, last.length - 1))]);
   },
-  'its last line without its end': (bytes) => bytes.subarray(0, bytes.length - 1),
-  'its last line gone': (bytes) => bytes.subarray(0, linesOf(bytes).at(-2)!),
+  'a damaged line behind its end': (bytes) => {
+    const last = Buffer.from(bytes.subarray(linesOf(bytes).at(-2)!));
+    last[10]! ^= 1;
+    return Buffer.concat([bytes, last]);
+  },
   'zeros behind its end': (bytes) => Buffer.concat([bytes, Buffer.alloc(500)]),
 };
 
@@ -58,6 +61,10 @@ const DAMAGES: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer
   },
   'random bytes instead of itself': (bytes, random) =>
     Buffer.from(Uint8Array.from(bytes, () => random.between(0, 255))),
+  'its second half gone': (bytes) => {
+    const lines = linesOf(bytes);
+    return bytes.subarray(0, lines[Math.floor(lines.length / 2)]);
+  },
   'zeros instead of itself': (bytes) => Buffer.alloc(bytes.length),
   'its first line gone': (bytes) => bytes.subarray(linesOf(bytes)[1]!),
 };

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail, type MilvusdmError } from '../../util/errors.js';
 import { formatLine, type LedgerLine, parseLine } from './lines.js';
@@ -19,12 +19,31 @@ export interface LedgerFile extends AsyncDisposable {
   append(line: LedgerLine): Promise<void>;
 }
 
-async function openForAppending(path: string, keepBytes: number): Promise<FileHandle> {
+interface Handles {
+  readonly lines: FileHandle;
+  /** Length of the lines that are on the disk, in digits: a ledger that is shorter has lost some. */
+  readonly length: FileHandle;
+}
+
+/** Beside a ledger, see {@link Handles}. */
+export function lengthPath(path: string): string {
+  return `${path}.length`;
+}
+
+const DIGITS = 15;
+
+async function noteLength(file: FileHandle, bytes: number): Promise<void> {
+  await file.write(String(bytes).padStart(DIGITS, '0'), 0);
+}
+
+async function openForAppending(path: string, keepBytes: number): Promise<Handles> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const handle = await open(path, 'a', 0o600);
-    await handle.truncate(keepBytes);
-    return handle;
+    const lines = await open(path, 'a', 0o600);
+    await lines.truncate(keepBytes);
+    const length = await open(lengthPath(path), 'w', 0o600);
+    await noteLength(length, keepBytes);
+    return { lines, length };
   } catch (thrown) {
     throw stateError(path, thrown);
   }
@@ -32,7 +51,8 @@ async function openForAppending(path: string, keepBytes: number): Promise<FileHa
 
 /** @param keepBytes length of what is there and sound; anything behind it is cut off. The caller disposes of it. */
 export async function openLedgerFile(path: string, keepBytes: number): Promise<LedgerFile> {
-  const handle = await openForAppending(path, keepBytes);
+  const { lines, length } = await openForAppending(path, keepBytes);
+  let bytes = keepBytes;
   let waiting: string[] = [];
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
@@ -42,8 +62,10 @@ export async function openLedgerFile(path: string, keepBytes: number): Promise<L
     const text = waiting.join('');
     waiting = [];
     try {
-      await handle.appendFile(text);
-      await handle.datasync();
+      await lines.appendFile(text);
+      await lines.datasync();
+      bytes += Buffer.byteLength(text);
+      await noteLength(length, bytes);
     } catch (thrown) {
       throw stateError(path, thrown);
     }
@@ -62,7 +84,8 @@ export async function openLedgerFile(path: string, keepBytes: number): Promise<L
     },
     async [Symbol.asyncDispose]() {
       await running.catch(() => {});
-      await handle.close();
+      await lines.close();
+      await length.close();
     },
   };
 }
@@ -72,7 +95,8 @@ const FIRST_LINE = '{"t":"job",';
 
 /**
  * Reads a ledger. A last line that is cut short or damaged is left out: its writer died before it was on the disk. Throws
- * JOB_DAMAGED when any other line is not as it was written, and where there is no line at all that was ever one.
+ * JOB_DAMAGED when any other line is not as it was written, where there is no line at all that was ever one, and when lines are
+ * gone that were on the disk.
  */
 export async function readLedger(path: string, take: (line: LedgerLine) => void): Promise<{ bytes: number }> {
   let bytes = 0;
@@ -98,6 +122,8 @@ export async function readLedger(path: string, take: (line: LedgerLine) => void)
   }
   // A first line that was cut short means that nothing was begun. Anything else, such as zeros, was a ledger once.
   if (bytes === 0 && head !== undefined && !FIRST_LINE.startsWith(head)) throw damaged(path, 'it has no first line');
+  const held = Number(await readFile(lengthPath(path), 'latin1').catch(() => '0'));
+  if (held > bytes) throw damaged(path, `it has ${bytes} bytes of the ${held} that were on the disk`);
   return { bytes };
 }
 

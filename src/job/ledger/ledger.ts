@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sleep } from '../../util/abort.js';
 import { toMilvusdmError } from '../../util/errors.js';
 import { stateFolder } from '../../util/home.js';
-import { damaged, type LedgerFile, openLedgerFile, readLedger } from './file.js';
+import { damaged, type LedgerFile, lengthPath, openLedgerFile, readLedger } from './file.js';
 import {
   type AckLine,
   type AheadLine,
@@ -27,6 +27,11 @@ export function ledgerPath(id: string): string {
 
 function lockPath(id: string): string {
   return join(jobsFolder(), `${id}.lock`);
+}
+
+async function removeLedger(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await rm(lengthPath(path), { force: true });
 }
 
 /** Whether a run of the job is under way. */
@@ -108,7 +113,7 @@ export async function openLedger(
   const lock = await takeLock(lockPath(o.id));
   try {
     const abandoned = restart && existsSync(path) ? await readWhatCanBeRead(o.id) : undefined;
-    if (restart) await rm(path, { force: true });
+    if (restart) await removeLedger(path);
     return { ledger: await newLedger(o, path, await readState(o.id), lock), abandoned };
   } catch (thrown) {
     await lock[Symbol.asyncDispose]();
@@ -160,7 +165,7 @@ async function newLedger(
     async complete() {
       await file?.[Symbol.asyncDispose]();
       file = undefined;
-      await rm(path, { force: true });
+      await removeLedger(path);
     },
     async [Symbol.asyncDispose]() {
       await file?.[Symbol.asyncDispose]();

@@ -114,7 +114,7 @@ describe('a job of several collections', () => {
     const target = { collection: undefined, identity: 1 };
     const report = await runAll(['books', 'films'], { films: { ...refusing('DST_REFUSED'), target } });
     expect(report).toMatchObject({ resumable: true, error: { hint: expect.stringContaining('continues') } });
-    expect(readdirSync(join(state.path, 'jobs'))).toStrictEqual([`${report.job_id}.ledger.jsonl`]);
+    expect(readdirSync(join(state.path, 'jobs'))).toContain(`${report.job_id}.ledger.jsonl`);
     writers.clear();
     const again = await runAll(['books', 'films'], { films: { target } });
     expect(again).toMatchObject({ status: 'done', resumable: false });

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLedgerFile, readLedger } from '../../../../src/job/ledger/file.js';
@@ -30,17 +30,28 @@ describe('a ledger file', () => {
   });
 
   it('is read without a last line that was cut short, which the next line replaces', async () => {
-    await write(ack(0), ack(1), ack(2));
-    const whole = statSync(path()).size;
-    for (let cut = 1; cut < formatLine(ack(2)).length; cut++) {
-      truncateSync(path(), whole - cut);
+    await write(ack(0), ack(1));
+    const torn = formatLine(ack(2));
+    for (let cut = 1; cut < torn.length; cut++) {
+      appendFileSync(path(), torn.slice(0, -cut));
       const { lines, bytes } = await read();
       expect(lines).toStrictEqual([ack(0), ack(1)]);
-      {
-        await using file = await openLedgerFile(path(), bytes);
-        await file.append(ack(2));
-      }
-      expect((await read()).lines).toStrictEqual([ack(0), ack(1), ack(2)]);
+      truncateSync(path(), bytes);
+    }
+    appendFileSync(path(), torn.slice(0, -5));
+    {
+      await using file = await openLedgerFile(path(), (await read()).bytes);
+      await file.append(ack(2));
+    }
+    expect((await read()).lines).toStrictEqual([ack(0), ack(1), ack(2)]);
+  });
+
+  it('is refused when lines are gone that were on the disk, wherever it is cut', async () => {
+    await write(ack(0), ack(1), ack(2));
+    const sound = readFileSync(path());
+    for (let length = 0; length < sound.length; length++) {
+      writeFileSync(path(), sound.subarray(0, length));
+      await expect(read(), `${length} bytes`).rejects.toMatchObject({ code: 'JOB_DAMAGED' });
     }
   });
 
@@ -68,6 +79,8 @@ describe('a ledger file', () => {
       writeFileSync(path(), content);
       await expect(read(), JSON.stringify(content.slice(0, 20))).rejects.toMatchObject({ code: 'JOB_DAMAGED' });
     }
+    // The first line was never on the disk as a whole, so no length was noted either.
+    rmSync(`${path()}.length`);
     const first = formatLine({ t: 'job', v: 1, job: 'a', task: 'H2M', file: null, started: '2026-01-01T00:00:00Z' });
     for (let length = 0; length < first.length; length++) {
       writeFileSync(path(), first.slice(0, length));
