@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Access, locate } from '../../../src/cli/locator.js';
 
-const AROUND = { env: { TOKEN: 'tok-123', PASS: 'pa:ss' }, cwd: '/work' };
+const AROUND = { env: { TOKEN: 'tok-123', PASS: 'pa:ss' }, cwd: '/here' };
 const at = (text: string, access: Access = {}) => locate(text, 'a', access, AROUND);
 // biome-ignore lint/suspicious/noTemplateCurlyInString: references of the command line
 const [TOKEN, PASS] = ['${TOKEN}', '${PASS}'];
@@ -32,12 +32,12 @@ describe('a place of diff', () => {
 
   it('is a collection in a folder of Milvus Lite', () => {
     expect(at('./lite#books/red').place).toMatchObject({
-      source: { endpoint: { at: { kind: 'embedded', folder: '/work/lite' } }, select: { books: ['red'] } },
+      source: { endpoint: { at: { kind: 'embedded', folder: '/here/lite' } }, select: { books: ['red'] } },
     });
   });
 
   it('is a file or a folder, also with a # in its name where there is one', () => {
-    expect(at('data/a.index').place).toEqual({ kind: 'files', label: 'data/a.index', path: '/work/data/a.index' });
+    expect(at('data/a.index').place).toEqual({ kind: 'files', label: 'data/a.index', path: '/here/data/a.index' });
     const path = join(mkdtempSync(join(tmpdir(), 'milvusdm-locator-')), 'a#b.h5');
     writeFileSync(path, '');
     expect(at(path).place).toEqual({ kind: 'files', label: path, path });
@@ -49,7 +49,7 @@ describe('a place of diff', () => {
     expect(token.secrets).toEqual(['tok-123']);
     const login = at('https://h/c', { user: 'me', password: PASS!, ca: 'ca.pem' });
     expect(login.place).toMatchObject({
-      source: { endpoint: { user: 'me', password: 'pa:ss', tls: { ca: '/work/ca.pem' } } },
+      source: { endpoint: { user: 'me', password: 'pa:ss', tls: { ca: '/here/ca.pem' } } },
     });
     expect(login.secrets).toEqual(['pa:ss', 'me:pa:ss']);
   });
