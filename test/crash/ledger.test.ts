@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dropCollections } from '../e2e/support.js';
+import { digest } from '../support/python.js';
 import { acksOf, type Job, jobOf, killAt, ledgerOf, settle } from './harness.js';
 import { type Random, randomFor, SEED } from './random.js';
 import { type Prepared, prepare } from './scenarios.js';
@@ -79,7 +80,9 @@ describe.concurrent(`a ledger (SEED=${SEED})`, () => {
 
   test.for(Object.keys(DAMAGES))('with %s: refused, and nothing is written', { timeout: 300_000 }, async (what) => {
     const { prepared, job } = await halfDone();
-    const before = await prepared.audit();
+    // All rows by their content: an audit would count, id by id, the half that is not there yet.
+    const collection = String(prepared.keys.dest_collection_name);
+    const before = await digest({ collection });
     change(job, (bytes) => DAMAGES[what]!(bytes, randomFor(what)));
     const path = ledgerOf(job)!;
     const damaged = readFileSync(path);
@@ -90,7 +93,7 @@ describe.concurrent(`a ledger (SEED=${SEED})`, () => {
       hint: expect.stringContaining('--restart'),
     });
     expect(readFileSync(path).equals(damaged)).toBe(true);
-    expect(await prepared.audit()).toEqual(before);
+    expect(await digest({ collection })).toEqual(before);
   });
 
   test('of another job is refused', { timeout: 300_000 }, async () => {
