@@ -94,7 +94,7 @@ describe('unknown keys', () => {
     );
   });
 
-  it.each(['data_dir', 'dataset', 'columns', 'vector_type', 'stored_schema'])('%s belongs to H2M', (key) => {
+  it.each(['data_dir', 'dataset', 'columns', 'stored_schema'])('%s belongs to H2M', (key) => {
     expect(issuesOf(f2m(`${key}: x`))[0]?.message).toBe('is a key of H2M, not of F2M');
   });
 
