@@ -1,0 +1,47 @@
+/** An object of a store. */
+export interface StoredObject {
+  /** Relative to the store's root, with "/" between its parts and none at its start. */
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface StoreOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A part of an object: bytes from `from` (included) to `to` (excluded). */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Objects below a root: a folder, or a bucket with a prefix. Keys never leave the root. What is written appears whole or
+ * not at all. Throws STORE_* errors; nothing else is thrown for a store that fails. The opener disposes of it.
+ */
+export interface ObjectStore extends AsyncDisposable {
+  readonly kind: 'local' | 's3';
+  /** For messages: "bucket a-bucket of 127.0.0.1:9000, files/", or the folder. No secrets. */
+  readonly name: string;
+  /** All objects whose key begins with `prefix`, in key order. */
+  list(prefix: string, o?: StoreOptions): AsyncIterable<StoredObject>;
+  /** The object, or a part of it, in one piece. */
+  read(key: string, o?: StoreOptions & { readonly range?: ByteRange }): Promise<Uint8Array>;
+  /** The object piece by piece, in bounded memory. */
+  stream(key: string, o?: StoreOptions): AsyncIterable<Uint8Array>;
+  /** Writes an object, replacing what was there. `size` where the bytes come in pieces and it is known. */
+  write(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, o?: StoreOptions & { size?: number }): Promise<void>;
+  /**
+   * Copies an object of `from` to here: within the server where both are at the same one, through this process otherwise.
+   * `link`: a hard link where both are folders of one file system, else refused.
+   */
+  copy(
+    from: ObjectStore,
+    source: StoredObject,
+    key: string,
+    o?: StoreOptions & { readonly link?: boolean },
+  ): Promise<void>;
+  /** Removes objects; those that are not there count as removed. */
+  remove(keys: readonly string[], o?: StoreOptions): Promise<void>;
+}
