@@ -18,10 +18,22 @@ export function createPool(width: number): Pool {
   };
 }
 
-/** Waits until all have ended, also after a failure; then throws the first error. Nothing goes on behind the caller's back. */
-export async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(promises);
-  const failed = settled.find((one) => one.status === 'rejected');
-  if (failed) throw failed.reason;
+/**
+ * Waits until all have ended, also after a failure, and then throws the error that came first: nothing goes on behind the
+ * caller's back. `onFailure` may stop the others.
+ */
+export async function allSettled<T>(promises: readonly Promise<T>[], onFailure?: () => void): Promise<T[]> {
+  let first: { readonly reason: unknown } | undefined;
+  const watched = promises.map((promise) =>
+    promise.catch((reason: unknown) => {
+      if (!first) {
+        first = { reason };
+        onFailure?.();
+      }
+      throw reason;
+    }),
+  );
+  const settled = await Promise.allSettled(watched);
+  if (first) throw first.reason;
   return settled.map((one) => (one as PromiseFulfilledResult<T>).value);
 }
