@@ -37,7 +37,6 @@ export interface CollectionRestore {
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;
   readonly warn: (message: string) => void;
-  readonly phase: (phase: 'prepare' | 'write' | 'index' | 'load' | 'verify') => void;
   readonly onRows: (rows: number) => void;
 }
 
@@ -93,7 +92,6 @@ async function loadAsWished(o: CollectionRestore, making: string, indexed: reado
     o.warn(`"${shownName(item)}" is not loaded: it has no index`);
     return;
   }
-  o.phase('load');
   for (const field of indexed) await waitForIndex(connection, making, field, { signal, stallMs: FLUSH_MS * 10 });
   await load(connection, making, wish, signal);
 }
@@ -127,7 +125,6 @@ async function putInPlace(o: CollectionRestore, making: string): Promise<void> {
 async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
   const { config, connection, files, signal, log, onRows, view } = o;
   if (config.metaOnly) return { rows: 0, verified: 'none', targetRows: null };
-  o.phase('write');
   const rows = await importUnits(connection, files.units, { collection: making, view, signal, log, onRows });
   const total = [...rows.values()].reduce((sum, one) => sum + one, 0);
   if (config.verify === 'none') return { rows: total, verified: 'none', targetRows: null };
@@ -146,11 +143,9 @@ export async function restoreCollection(o: CollectionRestore): Promise<RestoredC
   const making = makingName(o.job, o.item);
   await dropUnfinished(o);
   try {
-    o.phase('prepare');
     await make(o, making);
     const result = await bringRows(o, making);
     throwIfAborted(o.signal);
-    o.phase('index');
     const indexed = await makeIndexes(o, making);
     await loadAsWished(o, making, indexed);
     await putInPlace(o, making);
