@@ -97,8 +97,8 @@ function lacking(segments: readonly WireSegment[], listing: Listing): WireSegmen
 
 /**
  * The segments that the server calls flushed, with the logs that its store has of each. The server is asked before and
- * after the listing, which counts only when nothing has come or gone meanwhile; after several attempts the last counts,
- * with a warning. Throws SRC_CORRUPT for a segment without logs.
+ * after the listing, which counts only when nothing has come or gone meanwhile; after several attempts the segments from
+ * before the last one count, with a warning. Throws SRC_CORRUPT for a segment without logs.
  */
 export async function takeSnapshot(
   server: BackupServer,
@@ -114,11 +114,12 @@ export async function takeSnapshot(
   for (let attempt = 1; ; attempt++) {
     listing = await listCollection(store, info.collection_id, o);
     const now = await flushed();
-    const quiet = isSame(segments, now);
-    segments = quiet ? segments : now;
     const missing = lacking(segments, listing);
-    if (quiet && !missing) break;
-    if (attempt < ATTEMPTS) continue;
+    if (isSame(segments, now) && !missing) break;
+    if (attempt < ATTEMPTS) {
+      segments = now;
+      continue;
+    }
     if (missing) throw lost(of, missing, store, listing);
     warnings.push(`"${fullName(of)}" was written and flushed without a pause: the backup has what was there about now`);
     break;
