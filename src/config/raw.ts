@@ -71,6 +71,26 @@ export interface RawTask {
   readonly quarantine_limit?: number;
   readonly retry_for?: number;
   readonly on_error?: RunOptions['onError'];
+  readonly source_storage?: RawStorage;
+  readonly dest_storage?: RawStorage;
+  readonly backup_store?: RawStorage;
+}
+
+/** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */
+export interface RawStorage {
+  readonly type?: 's3' | 'local';
+  readonly endpoint?: string;
+  readonly bucket?: string;
+  readonly root_path?: string;
+  readonly prefix?: string;
+  readonly region?: string;
+  readonly access_key?: string;
+  readonly secret_key?: string;
+  readonly session_token?: string;
+  readonly tls?: boolean | RawTls;
+  readonly virtual_host?: boolean;
+  readonly path?: string;
+  readonly server_path?: string;
 }
 
 export interface RawTls {

@@ -26,6 +26,8 @@ export interface ObjectStore extends AsyncDisposable {
   readonly name: string;
   /** All objects whose key begins with `prefix`, in key order. */
   list(prefix: string, o?: StoreOptions): AsyncIterable<StoredObject>;
+  /** Names of the folders right below `prefix` ('' or with "/" at its end) that hold anything, in order. */
+  folders(prefix: string, o?: StoreOptions): AsyncIterable<string>;
   /** The object, or a part of it, in one piece. */
   read(key: string, o?: StoreOptions & { readonly range?: ByteRange }): Promise<Uint8Array>;
   /** The object piece by piece, in bounded memory. */

@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'SRC_DUPLICATE_ID'
   | 'SRC_CHANGED'
   | 'SRC_UNFLUSHED'
+  | 'SRC_UNFINISHED'
   | 'DST_REFUSED'
   | 'DST_AUTH'
   | 'DST_SCHEMA_MISMATCH'
@@ -153,6 +154,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     exit: EXIT.source,
     when: 'Rows or deletes are in the write-ahead log of an old Milvus only, and `unflushed: error` was asked for.',
     hint: 'Start the old server on the folder and flush its collections, or set `unflushed: include`.',
+  },
+  SRC_UNFINISHED: {
+    exit: EXIT.source,
+    when: 'A backup was never completed: whatever made it was cut short, or is still at work.',
+    hint: 'Run the backup again under the same name, or remove it with `milvusdm backup delete`.',
   },
   DST_REFUSED: {
     exit: EXIT.target,
