@@ -30,6 +30,8 @@ export interface Lane {
   skip(rows: number): Promise<void>;
   /** Bytes of a row, on the average of the file where they vary. */
   readonly rowBytes: number;
+  /** All rows have the same length. */
+  readonly fixed: boolean;
 }
 
 const PHYSICAL_OF: Partial<Record<MilvusType, Physical>> = {
@@ -83,24 +85,40 @@ function elementBytes(type: MilvusType): number {
   return type === 'INT64' || type === 'DOUBLE' ? 8 : 1;
 }
 
-/** Memory that batches are decoded into, one after the other. */
-class Memory {
-  buffer = new ArrayBuffer(0);
+/** Memory that a field's values are decoded into, batch after batch. */
+export class FieldMemory {
+  buffer: ArrayBuffer = new ArrayBuffer(0);
   bytes(size: number): Uint8Array {
     if (this.buffer.byteLength < size) this.buffer = new ArrayBuffer(Math.ceil(size / 8) * 8);
     return new Uint8Array(this.buffer, 0, size);
   }
 }
 
-function fixedLane(spec: FieldSpec, pages: readonly ColumnPages[], width: number, name: string): Lane {
+/** Memory of the fields of one pass over a collection, kept from file to file. */
+export class LaneMemory {
+  private readonly fields = new Map<bigint, FieldMemory>();
+  of(id: bigint): FieldMemory {
+    const memory = this.fields.get(id) ?? new FieldMemory();
+    this.fields.set(id, memory);
+    return memory;
+  }
+}
+
+function fixedLane(
+  spec: FieldSpec,
+  pages: readonly ColumnPages[],
+  width: number,
+  name: string,
+  memory: FieldMemory,
+): Lane {
   const column = new FixedColumn(pages, width, name);
-  const memory = new Memory();
   const per = width / elementBytes(spec.type);
   let valid = new Uint8Array(0);
   let held = 0;
   return {
     spec,
     rowBytes: width,
+    fixed: true,
     async hold(rows) {
       if (spec.nullable && valid.length < rows) valid = new Uint8Array(rows);
       await column.fill(memory.bytes(rows * width), rows, spec.nullable ? valid : undefined);
@@ -142,9 +160,14 @@ function assertSparse(offsets: Int32Array): void {
   }
 }
 
-function variableLane(spec: FieldSpec, pages: readonly ColumnPages[], width: number, name: string): Lane {
+function variableLane(
+  spec: FieldSpec,
+  pages: readonly ColumnPages[],
+  width: number,
+  name: string,
+  memory: FieldMemory,
+): Lane {
   const column = new VariableColumn(pages, spec.nullable ?? false, name);
-  const memory = new Memory();
   const values = pages.reduce((sum, p) => sum + p.place.values, 0);
   const bytes = pages.reduce((sum, p) => sum + p.place.plainBytes, 0);
   const convert = (rows: number): RawValues => {
@@ -160,6 +183,7 @@ function variableLane(spec: FieldSpec, pages: readonly ColumnPages[], width: num
   return {
     spec,
     rowBytes: Math.max(width, Math.ceil(bytes / Math.max(1, values))),
+    fixed: false,
     hold: (rows, maxBytes) => column.hold(rows, maxBytes),
     take(rows) {
       const { valid } = column.view(rows);
@@ -175,14 +199,19 @@ function variableLane(spec: FieldSpec, pages: readonly ColumnPages[], width: num
  * A lane over the pages of a field. Throws SRC_CORRUPT where they hold values of another type or dimension.
  * @param name of the field's files, for messages
  */
-export function openLane(spec: FieldSpec, pages: readonly ColumnPages[], name: string): Lane {
+export function openLane(
+  spec: FieldSpec,
+  pages: readonly ColumnPages[],
+  name: string,
+  memory: FieldMemory = new FieldMemory(),
+): Lane {
   const { column } = pages[0]!;
   const stored = storedAs(spec);
   if (column.type === 'BYTE_ARRAY' && (stored.type === 'BYTE_ARRAY' || stored.type === 'FIXED')) {
-    return variableLane(spec, pages, stored.bytes, name);
+    return variableLane(spec, pages, stored.bytes, name, memory);
   }
   if (column.type !== stored.type || (column.type === 'FIXED' && column.length !== stored.bytes)) {
     throw wrongType(spec, pages);
   }
-  return fixedLane(spec, pages, stored.bytes, name);
+  return fixedLane(spec, pages, stored.bytes, name, memory);
 }
