@@ -1,6 +1,6 @@
 import { MilvusdmError } from '../util/errors.js';
+import { type RetryPolicy, withRetry } from '../util/retry.js';
 import type { Status } from './decode.js';
-import { type RetryPolicy, withRetry } from './retry.js';
 import { grpcError, isOk, statusError } from './status.js';
 
 /** A status as the SDK shows it: inside the answer, or the answer itself. */

@@ -3,8 +3,8 @@ import { logger, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import type { MilvusEndpoint } from '../config/types.js';
 import { interrupted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
+import type { RetryPolicy } from '../util/retry.js';
 import { type Features, featuresOf } from './features.js';
-import type { RetryPolicy } from './retry.js';
 import { GRPC, grpcError } from './status.js';
 
 // The SDK's logger writes to stdout, which belongs to the report.

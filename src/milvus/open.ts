@@ -1,6 +1,6 @@
 import type { MilvusEndpoint } from '../config/types.js';
+import type { RetryPolicy } from '../util/retry.js';
 import { type Connection, connect } from './connection.js';
-import type { RetryPolicy } from './retry.js';
 
 export interface OpenMilvus extends AsyncDisposable {
   readonly connection: Connection;

@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode } from './exit-codes.js';
 
-/** Whether the failed operation may be tried again by the one retry loop (`src/milvus/retry.ts`). */
+/** Whether the failed operation may be tried again by the one retry loop (`src/util/retry.ts`). */
 export type Retry = 'no' | 'yes' | 'after';
 
 export interface CodeEntry {
@@ -42,6 +42,12 @@ export type ErrorCode =
   | 'DST_IDS'
   | 'DST_STORAGE'
   | 'DST_UNFINISHED'
+  | 'STORE_NOT_FOUND'
+  | 'STORE_AUTH'
+  | 'STORE_REFUSED'
+  | 'STORE_MISSING'
+  | 'STORE_KEY'
+  | 'STORE_UNAVAILABLE'
   | 'NET_UNAVAILABLE'
   | 'NET_DEADLINE'
   | 'VERIFY_MISMATCH'
@@ -194,6 +200,36 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     exit: EXIT.target,
     when: 'A run that was cut short cannot be continued: the target is not as it left it, or does not tell what has arrived.',
     hint: 'Run with --restart, which starts over.',
+  },
+  STORE_NOT_FOUND: {
+    exit: EXIT.config,
+    when: 'The bucket or folder of an object store does not exist.',
+    hint: 'Check endpoint, bucket and region, or path; milvusdm makes no buckets.',
+  },
+  STORE_AUTH: {
+    exit: EXIT.target,
+    when: 'An object store refused the credentials, they lack a permission, or there are none.',
+    hint: 'Check access_key and secret_key, or the role of this machine, and what they may do below the prefix.',
+  },
+  STORE_REFUSED: {
+    exit: EXIT.target,
+    when: 'An object store refused a request, or a folder cannot be read or written: full, read-only, or gone.',
+    hint: 'The message says why; free space or mend permissions.',
+  },
+  STORE_MISSING: {
+    exit: EXIT.source,
+    when: 'An object that must be there is not in its store.',
+    hint: 'Something removed it meanwhile, or the backup was not copied as a whole.',
+  },
+  STORE_KEY: {
+    exit: EXIT.source,
+    when: 'The name of an object would lead out of the folder or prefix of its store.',
+    hint: 'Do not trust the backup that has it; no tool writes such names.',
+  },
+  STORE_UNAVAILABLE: {
+    exit: EXIT.network,
+    when: 'An object store cannot be reached, or kept failing until the retry time was over.',
+    hint: 'Check the endpoint and that its server is running; raise retry_for for one that is away longer.',
   },
   NET_UNAVAILABLE: {
     exit: EXIT.network,

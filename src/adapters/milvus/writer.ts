@@ -5,13 +5,13 @@ import { type BufferPool, createBufferPool } from '../../milvus/buffer-pool.js';
 import type { Connection } from '../../milvus/connection.js';
 import { mutate } from '../../milvus/data.js';
 import { encodeInsert } from '../../milvus/encode.js';
-import { type RetryPolicy, withRetry } from '../../milvus/retry.js';
 import { type InsertPart, splitInsert } from '../../milvus/split-insert.js';
 import { isLimit, isTooLarge } from '../../milvus/status.js';
 import { createThrottle } from '../../milvus/throttle.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { formatBytes } from '../../util/bytes.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
+import { type RetryPolicy, withRetry } from '../../util/retry.js';
 import type { Ack, SentBatch, WriteOptions } from '../types.js';
 import { type Mapping, targetField } from './match.js';
 

@@ -1,6 +1,6 @@
 import type { CallOptions, Connection } from '../../../../src/milvus/connection.js';
 import { type Features, featuresOf } from '../../../../src/milvus/features.js';
-import type { RetryPolicy } from '../../../../src/milvus/retry.js';
+import type { RetryPolicy } from '../../../../src/util/retry.js';
 import { protoDecode, protoEncode } from '../../milvus/proto.js';
 
 /** One call as the fake server saw it. */

@@ -1,5 +1,5 @@
-import { sleep, throwIfAborted } from '../util/abort.js';
-import { MilvusdmError } from '../util/errors.js';
+import { sleep, throwIfAborted } from './abort.js';
+import { MilvusdmError } from './errors.js';
 
 export interface RetryPolicy {
   /** Milliseconds after the first failure during which the operation is tried again. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type RetryPolicy, withRetry } from '../../../src/milvus/retry.js';
 import { fail, type MilvusdmError, type Retry } from '../../../src/util/errors.js';
+import { type RetryPolicy, withRetry } from '../../../src/util/retry.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });

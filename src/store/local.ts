@@ -1,0 +1,301 @@
+import { constants, type Dirent } from 'node:fs';
+import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { LocalStorage } from '../config/types.js';
+import { throwIfAborted } from '../util/abort.js';
+import { fail, MilvusdmError } from '../util/errors.js';
+import type { OpenStoreOptions } from './index.js';
+import { checkedKey, checkedPrefix, compareKeys } from './keys.js';
+import { sized } from './sized.js';
+import type { ByteRange, ObjectStore, StoredObject, StoreOptions } from './types.js';
+
+/** Where files are written before they get their names; never listed. */
+const WORK = '.milvusdm-tmp';
+/** What a killed process left behind there is removed after this time. */
+const STALE_MS = 24 * 3600 * 1000;
+const PIECE = 1024 * 1024;
+
+/** The error of a file operation; `key` where it is about one object. */
+function refused(name: string, thrown: unknown, key?: string): MilvusdmError {
+  if (thrown instanceof MilvusdmError) return thrown;
+  const { code = '', message } = thrown as NodeJS.ErrnoException;
+  const what = key === undefined ? name : `${key} in ${name}`;
+  if (key !== undefined && (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR')) {
+    return fail('STORE_MISSING', `${what} is missing`, { cause: thrown });
+  }
+  return fail('STORE_REFUSED', `${what}: ${message}`, { cause: thrown });
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+class LocalStore implements ObjectStore {
+  readonly kind = 'local';
+  readonly name: string;
+  readonly folder: string;
+  #made = 0;
+  /** Folders with names in them that may not be on the disk yet. */
+  readonly #unsynced = new Set<string>();
+  #work: Promise<string> | undefined;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.name = `folder ${folder}`;
+  }
+
+  #path(key: string): string {
+    return join(this.folder, checkedKey(key));
+  }
+
+  list(prefix: string, o: StoreOptions = {}): AsyncIterable<StoredObject> {
+    checkedPrefix(prefix);
+    const cut = prefix.lastIndexOf('/');
+    return this.#walk(cut < 0 ? '' : prefix.slice(0, cut), prefix, o);
+  }
+
+  async *#walk(parent: string, prefix: string, o: StoreOptions): AsyncGenerator<StoredObject> {
+    throwIfAborted(o.signal);
+    const entries: Dirent[] = await readdir(join(this.folder, parent), { withFileTypes: true }).catch(
+      (thrown: NodeJS.ErrnoException) => {
+        if (parent !== '' && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR')) return [];
+        throw refused(this.name, thrown);
+      },
+    );
+    // Links are not followed: they may lead anywhere.
+    const found = entries
+      .filter((entry) => entry.isFile() || (entry.isDirectory() && !(parent === '' && entry.name === WORK)))
+      .map((entry) => ({
+        key: `${parent === '' ? '' : `${parent}/`}${entry.name}${entry.isFile() ? '' : '/'}`,
+        file: entry.isFile(),
+      }))
+      .filter(({ key, file }) => key.startsWith(prefix) || (!file && prefix.startsWith(key)));
+    found.sort((a, b) => compareKeys(a.key, b.key));
+    for (const { key, file } of found) {
+      if (!file) yield* this.#walk(key.slice(0, -1), prefix, o);
+      else {
+        // A file may go while the folder is walked.
+        const facts = await stat(join(this.folder, key)).catch(() => undefined);
+        if (facts) yield { key, size: facts.size };
+      }
+    }
+  }
+
+  async read(key: string, o: StoreOptions & { readonly range?: ByteRange } = {}): Promise<Uint8Array> {
+    throwIfAborted(o.signal);
+    try {
+      const handle = await open(this.#path(key), 'r');
+      try {
+        const { size } = await handle.stat();
+        const from = Math.min(o.range?.from ?? 0, size);
+        const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(o.range?.to ?? size, size) - from));
+        let got = 0;
+        for (let n = 1; got < bytes.length && n > 0; got += n) {
+          ({ bytesRead: n } = await handle.read(bytes, got, bytes.length - got, from + got));
+        }
+        return bytes.subarray(0, got);
+      } finally {
+        await handle.close();
+      }
+    } catch (thrown) {
+      throw refused(this.name, thrown, key);
+    }
+  }
+
+  async *stream(key: string, o: StoreOptions = {}): AsyncGenerator<Uint8Array> {
+    const handle = await open(this.#path(key), 'r').catch((thrown) => {
+      throw refused(this.name, thrown, key);
+    });
+    try {
+      for (;;) {
+        throwIfAborted(o.signal);
+        const piece = Buffer.allocUnsafeSlow(PIECE);
+        const { bytesRead } = await handle.read(piece, 0, PIECE).catch((thrown) => {
+          throw refused(this.name, thrown, key);
+        });
+        if (bytesRead === 0) return;
+        yield piece.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  write(
+    key: string,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    o: StoreOptions & { size?: number } = {},
+  ): Promise<void> {
+    return this.#place(key, o, async (temporary) => {
+      const handle = await open(temporary, 'wx', 0o644);
+      try {
+        if (body instanceof Uint8Array) await handle.writeFile(body);
+        else {
+          for await (const piece of sized(body, o.size, key)) {
+            throwIfAborted(o.signal);
+            await handle.writeFile(piece);
+          }
+        }
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  copy(
+    from: ObjectStore,
+    source: StoredObject,
+    key: string,
+    o: StoreOptions & { readonly link?: boolean } = {},
+  ): Promise<void> {
+    if (!(from instanceof LocalStore)) {
+      if (o.link) return Promise.reject(noLink(`${from.name} is no folder`));
+      return this.write(key, from.stream(source.key, o), { ...o, size: source.size });
+    }
+    const path = from.#path(source.key);
+    const later = { ...o, later: true };
+    return this.#place(key, later, async (temporary) => {
+      try {
+        if (o.link) await link(path, temporary);
+        else await this.#duplicate(path, temporary, source);
+      } catch (thrown) {
+        const { code } = thrown as NodeJS.ErrnoException;
+        if (o.link && (code === 'EXDEV' || code === 'EPERM' || code === 'ENOTSUP' || code === 'EMLINK')) {
+          throw noLink(`${this.name} and ${from.name} do not share a file system that has them (${code})`);
+        }
+        throw refused(from.name, thrown, source.key);
+      }
+    });
+  }
+
+  async #duplicate(path: string, temporary: string, source: StoredObject): Promise<void> {
+    await copyFile(path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    const handle = await open(temporary, 'r+');
+    try {
+      const { size } = await handle.stat();
+      if (size !== source.size) {
+        throw fail('SRC_CHANGED', `${source.key} has ${size} bytes, ${source.size} are expected`);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /**
+   * Lets `make` fill a file and gives that its name; what was there under the name is replaced. `later`: the name need not
+   * outlive a power failure before something else is written.
+   */
+  async #place(
+    key: string,
+    o: StoreOptions & { readonly later?: boolean },
+    make: (temporary: string) => Promise<void>,
+  ): Promise<void> {
+    const path = this.#path(key);
+    throwIfAborted(o.signal);
+    let temporary: string | undefined;
+    try {
+      this.#work ??= this.#prepare();
+      temporary = join(await this.#work, `${process.pid}-${Date.now().toString(36)}-${this.#made++}`);
+      await make(temporary);
+      const folder = dirname(path);
+      await mkdir(folder, { recursive: true });
+      // What was placed before stays, once this has its name: a mark that all is there must not outlive a part of it.
+      if (!o.later) await this.#syncNames();
+      await rename(temporary, path);
+      for (let up = folder; up.startsWith(this.folder) && !this.#unsynced.has(up); up = dirname(up)) {
+        this.#unsynced.add(up);
+      }
+      if (!o.later) await this.#syncNames();
+    } catch (thrown) {
+      throw thrown instanceof MilvusdmError
+        ? thrown
+        : fail('STORE_REFUSED', `${key} in ${this.name} cannot be written: ${(thrown as Error).message}`, {
+            cause: thrown,
+          });
+    } finally {
+      // After a link to itself, rename leaves both names.
+      if (temporary !== undefined) await rm(temporary, { force: true }).catch(() => {});
+    }
+  }
+
+  async #syncNames(): Promise<void> {
+    const folders = [...this.#unsynced];
+    this.#unsynced.clear();
+    for (const folder of folders) {
+      await syncFolder(folder).catch((thrown: NodeJS.ErrnoException) => {
+        // Removed again meanwhile.
+        if (thrown.code !== 'ENOENT') throw thrown;
+      });
+    }
+  }
+
+  async #prepare(): Promise<string> {
+    const folder = join(this.folder, WORK);
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name);
+      const facts = await stat(path).catch(() => undefined);
+      if (facts && Date.now() - facts.ctimeMs > STALE_MS) await rm(path, { force: true });
+    }
+    return folder;
+  }
+
+  async remove(keys: readonly string[], o: StoreOptions = {}): Promise<void> {
+    const paths = keys.map((key) => [key, this.#path(key)] as const);
+    const folders = new Set<string>();
+    for (const [key, path] of paths) {
+      throwIfAborted(o.signal);
+      await unlink(path).catch((thrown: NodeJS.ErrnoException) => {
+        if (thrown.code !== 'ENOENT' && thrown.code !== 'ENOTDIR') throw refused(this.name, thrown, key);
+      });
+      folders.add(dirname(path));
+    }
+    for (const folder of folders) await this.#removeEmpty(folder);
+  }
+
+  /** Folders exist in a store of objects only as long as something is in them. */
+  async #removeEmpty(folder: string): Promise<void> {
+    for (let path = folder; path !== this.folder && path.startsWith(this.folder); path = dirname(path)) {
+      const gone = await rmdir(path).then(
+        () => true,
+        (thrown: NodeJS.ErrnoException) => thrown.code === 'ENOENT',
+      );
+      if (!gone) return;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#work) return;
+    await this.#syncNames().catch((thrown) => {
+      throw refused(this.name, thrown);
+    });
+    await rmdir(join(this.folder, WORK)).catch(() => {});
+  }
+}
+
+function noLink(why: string): MilvusdmError {
+  const hint = 'Leave `link` out, or put both on one file system.';
+  return fail('CFG_CONFLICT', `hard links were asked for, but ${why}`, { hint });
+}
+
+/** Opens a folder as a store. Throws STORE_NOT_FOUND, STORE_REFUSED. */
+export async function openLocal(config: LocalStorage, o: OpenStoreOptions = {}): Promise<ObjectStore> {
+  const name = `folder ${config.path}`;
+  try {
+    if (o.create) await mkdir(config.path, { recursive: true });
+    if (!(await stat(config.path)).isDirectory()) throw fail('STORE_NOT_FOUND', `${config.path} is not a folder`);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw fail('STORE_NOT_FOUND', `the ${name} does not exist`, { cause: thrown });
+    }
+    throw refused(name, thrown);
+  }
+  return new LocalStore(config.path);
+}
