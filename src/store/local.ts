@@ -1,30 +1,18 @@
-import { constants, type Dirent } from 'node:fs';
+import { constants } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LocalStorage } from '../config/types.js';
 import { throwIfAborted } from '../util/abort.js';
 import { fail, MilvusdmError } from '../util/errors.js';
 import type { OpenStoreOptions } from './index.js';
-import { checkedKey, checkedPrefix, compareKeys } from './keys.js';
+import { checkedKey } from './keys.js';
+import { listFiles, listFolders, refused, WORK } from './local-list.js';
 import { sized } from './sized.js';
 import type { ByteRange, ObjectStore, StoredObject, StoreOptions } from './types.js';
 
-/** Where files are written before they get their names; never listed. */
-const WORK = '.milvusdm-tmp';
 /** What a killed process left behind there is removed after this time. */
 const STALE_MS = 24 * 3600 * 1000;
 const PIECE = 1024 * 1024;
-
-/** The error of a file operation; `key` where it is about one object. */
-function refused(name: string, thrown: unknown, key?: string): MilvusdmError {
-  if (thrown instanceof MilvusdmError) return thrown;
-  const { code = '', message } = thrown as NodeJS.ErrnoException;
-  const what = key === undefined ? name : `${key} in ${name}`;
-  if (key !== undefined && (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR')) {
-    return fail('STORE_MISSING', `${what} is missing`, { cause: thrown });
-  }
-  return fail('STORE_REFUSED', `${what}: ${message}`, { cause: thrown });
-}
 
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
@@ -54,36 +42,11 @@ class LocalStore implements ObjectStore {
   }
 
   list(prefix: string, o: StoreOptions = {}): AsyncIterable<StoredObject> {
-    checkedPrefix(prefix);
-    const cut = prefix.lastIndexOf('/');
-    return this.#walk(cut < 0 ? '' : prefix.slice(0, cut), prefix, o);
+    return listFiles(this, prefix, o);
   }
 
-  async *#walk(parent: string, prefix: string, o: StoreOptions): AsyncGenerator<StoredObject> {
-    throwIfAborted(o.signal);
-    const entries: Dirent[] = await readdir(join(this.folder, parent), { withFileTypes: true }).catch(
-      (thrown: NodeJS.ErrnoException) => {
-        if (parent !== '' && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR')) return [];
-        throw refused(this.name, thrown);
-      },
-    );
-    // Links are not followed: they may lead anywhere.
-    const found = entries
-      .filter((entry) => entry.isFile() || (entry.isDirectory() && !(parent === '' && entry.name === WORK)))
-      .map((entry) => ({
-        key: `${parent === '' ? '' : `${parent}/`}${entry.name}${entry.isFile() ? '' : '/'}`,
-        file: entry.isFile(),
-      }))
-      .filter(({ key, file }) => key.startsWith(prefix) || (!file && prefix.startsWith(key)));
-    found.sort((a, b) => compareKeys(a.key, b.key));
-    for (const { key, file } of found) {
-      if (!file) yield* this.#walk(key.slice(0, -1), prefix, o);
-      else {
-        // A file may go while the folder is walked.
-        const facts = await stat(join(this.folder, key)).catch(() => undefined);
-        if (facts) yield { key, size: facts.size };
-      }
-    }
+  folders(prefix: string, o: StoreOptions = {}): AsyncIterable<string> {
+    return listFolders(this, prefix, o);
   }
 
   async read(key: string, o: StoreOptions & { readonly range?: ByteRange } = {}): Promise<Uint8Array> {

@@ -62,6 +62,8 @@ export function errorOf(failure: Failure, what: string, bucket: string): Milvusd
     return fail('STORE_NOT_FOUND', `${said}; the bucket is in another region or at another endpoint`);
   }
   if (status === 404) return fail('STORE_MISSING', `${said}`);
+  // Only ever asked for by us: the object is to be the one that the first part was of.
+  if (status === 412) return fail('SRC_CHANGED', `${said}; the object was replaced while it was read`);
   if (status === 401 || status === 403 || LOGIN.includes(code)) return fail('STORE_AUTH', said);
   const retry = retryOf(failure);
   return retry === 'no' ? fail('STORE_REFUSED', said) : fail('STORE_UNAVAILABLE', said, { retry });

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
-import type { S3Storage } from '../../config/types.js';
+import type { S3Endpoint, S3Storage } from '../../config/types.js';
 import { interrupted } from '../../util/abort.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import { withRetry } from '../../util/retry.js';
 import type { OpenStoreOptions } from '../index.js';
+import { addressOf, endpointOf } from './address.js';
 import { type Answer, errorOf, failureOf } from './answers.js';
 import { credentialsOf } from './credentials.js';
-import { type Credentials, encodePath, queryText, sha256, sign } from './sign.js';
+import { type Credentials, queryText, sha256, sign } from './sign.js';
 import { textOf } from './xml.js';
 
 /** A server that says nothing for so long is taken for gone. */
@@ -16,8 +17,6 @@ const SILENCE_MS = 120_000;
 const CONNECTIONS = 64;
 const DEFAULT_REGION = 'us-east-1';
 const DEFAULT_RETRY_S = 60;
-/** Hosts whose buckets stand in the host name; everywhere else a path is what works. */
-const VIRTUAL_HOSTS = /(^|\.)(amazonaws\.com(\.cn)?|aliyuncs\.com|myqcloud\.com|myhuaweicloud\.com)$/;
 /** What a connection ends with that no second attempt will mend. */
 const FINAL = /^(ENOTFOUND|EPROTO|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HPE_)/;
 
@@ -33,11 +32,6 @@ export interface S3Request {
   readonly also?: number;
   /** 200 may have an error as its body: copies and the end of multipart uploads. */
   readonly lateErrors?: boolean;
-}
-
-function hostOf(config: S3Storage, region: string): { host: string; port: number; tls: boolean } {
-  if (config.endpoint) return config.endpoint;
-  return { host: `s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`, port: 443, tls: true };
 }
 
 function agentOf(config: S3Storage, secure: boolean): http.Agent {
@@ -89,8 +83,8 @@ export class S3Client {
     this.#credentials = credentialsOf(config, env, this.#region);
   }
 
-  get #place(): { host: string; port: number; tls: boolean } {
-    return hostOf(this.#config, this.#region);
+  get #place(): S3Endpoint {
+    return endpointOf(this.#config, this.#region);
   }
 
   /** host:port, for messages and to tell whether two stores are at one server. */
@@ -166,25 +160,9 @@ export class S3Client {
     throw errorOf(failure, this.#what(request), this.bucket);
   }
 
-  /** Host and path of a key. */
-  #address(key: string | undefined): { host: string; hostHeader: string; port: number; tls: boolean; path: string } {
-    const { host, port, tls } = this.#place;
-    const virtual = this.#config.virtualHost ?? (VIRTUAL_HOSTS.test(host) && !this.bucket.includes('.'));
-    const name = virtual ? `${this.bucket}.${host}` : host;
-    const path = [...(virtual ? [] : [this.bucket]), ...(key === undefined ? [] : [encodePath(key)])].join('/');
-    const shown = name.includes(':') ? `[${name}]` : name;
-    return {
-      host: name,
-      hostHeader: port === (tls ? 443 : 80) ? shown : `${shown}:${port}`,
-      port,
-      tls,
-      path: `/${path}`,
-    };
-  }
-
   async #exchange(request: S3Request): Promise<IncomingMessage> {
     const { method, key, query = {}, body } = request;
-    const { host, hostHeader, port, tls, path } = this.#address(key);
+    const { host, hostHeader, port, tls, path } = addressOf(this.#config, this.#region, key);
     const headers: Record<string, string> = { host: hostHeader, ...request.headers };
     if (body || method !== 'GET') headers['content-length'] = String(body?.length ?? 0);
     // Over TLS the bytes are protected on their way; hashing them would only cost time.

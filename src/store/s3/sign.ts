@@ -40,10 +40,9 @@ export function encodePath(key: string): string {
 
 /** Query text in the order that is signed: by the encoded names. */
 export function queryText(query: Readonly<Record<string, string>>): string {
-  return Object.entries(query)
-    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .sort()
-    .join('&');
+  const pairs = Object.entries(query).map(([name, value]) => [encode(name), encode(value)] as const);
+  pairs.sort(([a], [b]) => (a < b ? -1 : 1));
+  return pairs.map((pair) => pair.join('=')).join('&');
 }
 
 /**

@@ -24,6 +24,10 @@ function sliced(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   })();
 }
 
+function urlDecoded(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
+}
+
 class S3Store implements ObjectStore {
   readonly kind = 's3';
   readonly name: string;
@@ -44,19 +48,35 @@ class S3Store implements ObjectStore {
 
   async *list(prefix: string, o: StoreOptions = {}): AsyncGenerator<StoredObject> {
     const start = this.#root + checkedPrefix(prefix);
-    let token: string | undefined;
-    do {
-      const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix: start };
-      if (token !== undefined) query['continuation-token'] = token;
-      const { body } = await this.#client.send({ method: 'GET', query, signal: o.signal });
-      const xml = Buffer.from(body).toString();
+    for await (const xml of this.#pages({ prefix: start }, o)) {
       for (const item of elements(xml, 'Contents')) {
-        const key = decodeURIComponent((textOf(item, 'Key') ?? '').replaceAll('+', ' '));
+        const key = urlDecoded(textOf(item, 'Key') ?? '');
         // Some tools make an empty object for a folder.
         if (key.startsWith(start) && !key.endsWith('/')) {
           yield { key: key.slice(this.#root.length), size: Number(textOf(item, 'Size')) };
         }
       }
+    }
+  }
+
+  async *folders(prefix: string, o: StoreOptions = {}): AsyncGenerator<string> {
+    const start = this.#root + checkedPrefix(prefix);
+    for await (const xml of this.#pages({ prefix: start, delimiter: '/' }, o)) {
+      for (const item of elements(xml, 'CommonPrefixes')) {
+        yield urlDecoded(textOf(item, 'Prefix') ?? '').slice(start.length, -1);
+      }
+    }
+  }
+
+  /** The answers to a request for a list, as long as there are more. */
+  async *#pages(query: Readonly<Record<string, string>>, { signal }: StoreOptions): AsyncGenerator<string> {
+    let token: string | undefined;
+    do {
+      const more = token === undefined ? {} : { 'continuation-token': token };
+      const all = { 'list-type': '2', 'encoding-type': 'url', ...query, ...more };
+      const { body } = await this.#client.send({ method: 'GET', query: all, signal });
+      const xml = Buffer.from(body).toString();
+      yield xml;
       token = textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined;
     } while (token !== undefined);
   }

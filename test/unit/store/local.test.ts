@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openStore } from '../../../src/store/index.js';
+import { compareKeys } from '../../../src/store/keys.js';
+import type { ObjectStore } from '../../../src/store/types.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'milvusdm-local-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function keysOf(store: ObjectStore): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list('')) keys.push(key);
+  return keys;
+}
+
+describe('opening a folder', () => {
+  it('does not make it unless that is asked for', async () => {
+    const path = join(folder, 'new/deep');
+    const missing = { code: 'STORE_NOT_FOUND', exitCode: 2, message: `the folder ${path} does not exist` };
+    await expect(openStore({ type: 'local', path })).rejects.toMatchObject(missing);
+    await using store = await openStore({ type: 'local', path }, { create: true });
+    expect(await keysOf(store)).toEqual([]);
+  });
+
+  it('refuses a file', async () => {
+    const path = join(folder, 'file');
+    await writeFile(path, '');
+    await expect(openStore({ type: 'local', path })).rejects.toMatchObject({ code: 'STORE_NOT_FOUND' });
+    const below = { type: 'local', path: join(path, 'x') } as const;
+    await expect(openStore(below, { create: true })).rejects.toMatchObject({ code: 'STORE_REFUSED', exitCode: 4 });
+  });
+});
+
+describe('a folder', () => {
+  it('is left as tidy as it was found', async () => {
+    {
+      await using store = await openStore({ type: 'local', path: folder });
+      await store.write('a/b/c', Buffer.from('x'));
+      await store.write('a/d', Buffer.from('x'));
+      await store.remove(['a/b/c']);
+      expect(await keysOf(store)).toEqual(['a/d']);
+    }
+    expect((await readdir(folder, { recursive: true })).sort()).toEqual(['a', 'a/d']);
+  });
+
+  it('shows nothing of what a killed process left, and removes it after a day', async () => {
+    const work = join(folder, '.milvusdm-tmp');
+    await mkdir(work);
+    await writeFile(join(work, 'fresh'), 'x');
+    await using store = await openStore({ type: 'local', path: folder });
+    await store.write('a', Buffer.from('x'));
+    expect(await keysOf(store)).toEqual(['a']);
+    // Another process may be at it right now.
+    expect(await readdir(work)).toEqual(['fresh']);
+  });
+
+  it('follows no links in its lists', async () => {
+    await writeFile(join(folder, 'secret'), 'x');
+    await mkdir(join(folder, 'root'));
+    await symlink(join(folder, 'secret'), join(folder, 'root/file'));
+    await symlink(folder, join(folder, 'root/up'));
+    await using store = await openStore({ type: 'local', path: join(folder, 'root') });
+    expect(await keysOf(store)).toEqual([]);
+  });
+
+  it('that goes away is said', async () => {
+    const path = join(folder, 'gone');
+    await mkdir(path);
+    await using store = await openStore({ type: 'local', path });
+    await rm(path, { recursive: true });
+    await expect(keysOf(store)).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+    await expect(store.read('x')).rejects.toMatchObject({ code: 'STORE_MISSING' });
+  });
+
+  it('does not take a file in the way of a folder for success', async () => {
+    await using store = await openStore({ type: 'local', path: folder });
+    await store.write('a', Buffer.from('x'));
+    await expect(store.write('a/b', Buffer.from('x'))).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+    await expect(store.read('a/b')).rejects.toMatchObject({ code: 'STORE_MISSING' });
+    await utimes(join(folder, 'a'), 0, 0);
+    expect(await keysOf(store)).toEqual(['a']);
+  });
+});
+
+it('keys are ordered by their bytes', () => {
+  const keys = ['b', 'a/1', 'a-1', 'a', '\u{10000}', '\uff00', 'é'];
+  expect([...keys].sort(compareKeys)).toEqual([...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+});
