@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { isMap, type Pair } from 'yaml';
 import { formatBytes } from '../util/bytes.js';
 import { fail, type MilvusdmError } from '../util/errors.js';
+import { backupOf } from './backup.js';
 import { TASKS } from './bundle.js';
 import { explain } from './explain.js';
 import { issuesError, printable, quoted } from './issues.js';
@@ -11,14 +12,14 @@ import { reasonOf, type Surroundings } from './references.js';
 import { checkRules } from './rules.js';
 import { didYouMean } from './suggest.js';
 import { parseYaml } from './syntax.js';
-import { toTask } from './to-task.js';
+import { secretsOf, toTask } from './to-task.js';
 import { childKey, keyText, pointerTo, type Reading, readValue, report, startOf } from './tree.js';
-import type { TaskConfig, TaskName } from './types.js';
+import type { JobConfig, TaskConfig, TaskName } from './types.js';
 import { BODY_SCHEMAS, VALIDATORS } from './validators.generated.js';
 
 const LARGEST = 1024 * 1024;
 /** Tasks of later versions. */
-const NOT_YET = ['BACKUP', 'RESTORE', 'SNAPSHOT'];
+const NOT_YET = ['RESTORE', 'SNAPSHOT'];
 
 export interface ValidateOptions {
   /** Name of the file for messages. */
@@ -33,13 +34,30 @@ export interface ValidateOptions {
  * Reads and checks a YAML file. Throws CFG_FILE when it cannot be read, CFG_SYNTAX when it is not YAML, and else one error
  * whose message lists every mistake of the file, one per line (`configIssues` of `issues.ts` has them as a list).
  */
-export function loadTask(path: string, env: NodeJS.ProcessEnv = process.env): TaskConfig {
+export function loadJob(path: string, env: NodeJS.ProcessEnv = process.env): JobConfig {
   return { ...validateBytes(readLimited(path), { path, env }), file: resolve(path) };
+}
+
+/** Like {@link loadJob}, for a text in memory. */
+export function validateJob(text: string, options: ValidateOptions = {}): JobConfig {
+  return validateBytes(Buffer.from(text), options);
+}
+
+function requireMove(config: JobConfig): TaskConfig {
+  if (config.task !== 'BACKUP') return config;
+  throw fail('USAGE', `a task that moves rows is needed, and this is ${config.task}`, {
+    hint: 'Use `milvusdm run`, `plan` or `validate` with it.',
+  });
+}
+
+/** Like {@link loadJob}, for the tasks that move rows; USAGE for others. */
+export function loadTask(path: string, env: NodeJS.ProcessEnv = process.env): TaskConfig {
+  return requireMove(loadJob(path, env));
 }
 
 /** Like {@link loadTask}, for a text in memory. */
 export function validateText(text: string, options: ValidateOptions = {}): TaskConfig {
-  return validateBytes(Buffer.from(text), options);
+  return requireMove(validateJob(text, options));
 }
 
 function tooLarge(path: string): MilvusdmError {
@@ -66,7 +84,7 @@ function readLimited(path: string): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-function validateBytes(bytes: Uint8Array, options: ValidateOptions): TaskConfig {
+function validateBytes(bytes: Uint8Array, options: ValidateOptions): JobConfig {
   const file = options.path ?? '<text>';
   if (bytes.length > LARGEST) throw tooLarge(file);
   const around = { env: options.env ?? process.env, cwd: options.cwd ?? process.cwd() };
@@ -83,7 +101,7 @@ function decode(bytes: Uint8Array, file: string): string {
   }
 }
 
-function validate(text: string, file: string, around: Surroundings): TaskConfig {
+function validate(text: string, file: string, around: Surroundings): JobConfig {
   const yaml = parseYaml(text, file);
   const reading: Reading = { yaml, file, around, issues: [], secrets: [], places: new Map(), aliases: 0 };
   const found = findTask(reading);
@@ -99,7 +117,8 @@ function validate(text: string, file: string, around: Surroundings): TaskConfig 
     reading.issues.push(...explain(validator.errors ?? [], { task, body: raw, places: reading.places, file }));
   checkAcross(reading, task, raw);
   if (reading.issues.length > 0) throw issuesError(reading.issues, reading.secrets);
-  return toTask(task, raw as RawTask, around, reading.secrets);
+  const secrets = secretsOf(raw as RawTask, reading.secrets);
+  return task === 'BACKUP' ? backupOf(raw as RawTask, around, secrets) : toTask(task, raw as RawTask, around, secrets);
 }
 
 function readBody(reading: Reading, task: TaskName, pair: Pair): unknown {

@@ -1,5 +1,5 @@
 import type { RawTransform } from './transforms.js';
-import type { FaissSource, Hdf5Source, LegacySource, MetricType, Mode, RunOptions } from './types.js';
+import type { BackupConfig, FaissSource, Hdf5Source, LegacySource, MetricType, Mode, RunOptions } from './types.js';
 
 /** A file of `data_path`, as written. */
 export type RawFile = string | { readonly path: string; readonly partition?: string };
@@ -75,6 +75,14 @@ export interface RawTask {
   readonly source_storage?: RawStorage;
   readonly dest_storage?: RawStorage;
   readonly backup_store?: RawStorage;
+  readonly backup_name?: string;
+  readonly base?: string;
+  readonly strategy?: BackupConfig['strategy'];
+  readonly kind?: BackupConfig['kind'];
+  readonly flush?: boolean;
+  readonly rbac?: boolean;
+  readonly link?: boolean;
+  readonly checksum?: BackupConfig['checksum'];
 }
 
 /** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */

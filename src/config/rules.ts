@@ -1,3 +1,4 @@
+import { checkBackup } from './backup.js';
 import { checkCatalog } from './catalog-rules.js';
 import { checkEndpoint } from './endpoint.js';
 import { type IssueCode, quoted } from './issues.js';
@@ -27,6 +28,10 @@ export interface RuleInput {
 
 /** The rules that go over several keys, or that a schema cannot say. Every one that is broken is reported. */
 export function checkRules(input: RuleInput): void {
+  if (input.task === 'BACKUP') {
+    checkBackup(input);
+    return;
+  }
   checkSource(input);
   if (input.task !== 'M2H') checkEndpoint('dest', input);
   if (input.task === 'M2M' || input.task === 'M2H') checkCatalog(input);

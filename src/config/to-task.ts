@@ -10,11 +10,11 @@ import type {
   FaissSource,
   Hdf5Source,
   MilvusEndpoint,
+  MoveName,
   RunOptions,
   SourceConfig,
   SourceFile,
   TaskConfig,
-  TaskName,
 } from './types.js';
 import { parseBytes, parseRate } from './units.js';
 
@@ -30,7 +30,7 @@ function filesOf(paths: string | readonly RawFile[], around: Surroundings): Sour
   });
 }
 
-function sourceOf(task: TaskName, raw: RawTask, around: Surroundings): SourceConfig {
+function sourceOf(task: MoveName, raw: RawTask, around: Surroundings): SourceConfig {
   if (task === 'M2M' || task === 'M2H') return catalogOf(raw, around);
   const files = raw.data_path === undefined ? undefined : filesOf(raw.data_path, around);
   if (task === 'F2M') {
@@ -96,7 +96,7 @@ function optionsOf(raw: RawTask, source: SourceConfig): RunOptions {
   });
 }
 
-function notesOf(task: TaskName, raw: RawTask, source: SourceConfig): string[] {
+function notesOf(task: MoveName, raw: RawTask, source: SourceConfig): string[] {
   const notes: string[] = [];
   const size = raw.collection_parameter?.index_file_size;
   if (size !== undefined) notes.push(`index_file_size ${size} has no counterpart in Milvus 2.x and has no effect`);
@@ -112,7 +112,8 @@ function notesOf(task: TaskName, raw: RawTask, source: SourceConfig): string[] {
   return notes;
 }
 
-function secretsOf(raw: RawTask, secrets: readonly string[]): string[] {
+/** All that must not be shown: the secrets of the file, and what a request makes of them. */
+export function secretsOf(raw: RawTask, secrets: readonly string[]): string[] {
   // A request carries "user:password" in base64; only as a whole it can be found there.
   const logins = (['source', 'dest'] as const).flatMap((side: Side) => {
     const { user, password } = endpointKeys(side, raw);
@@ -122,7 +123,7 @@ function secretsOf(raw: RawTask, secrets: readonly string[]): string[] {
 }
 
 /** A checked task in the form that the rest of the program uses: defaults filled in, paths absolute, units in bytes. */
-export function toTask(task: TaskName, raw: RawTask, around: Surroundings, secrets: readonly string[]): TaskConfig {
+export function toTask(task: MoveName, raw: RawTask, around: Surroundings, secrets: readonly string[]): TaskConfig {
   const source = sourceOf(task, raw, around);
   return present<TaskConfig>({
     task,
@@ -139,6 +140,6 @@ export function toTask(task: TaskName, raw: RawTask, around: Surroundings, secre
     parameter: parameterOf(raw),
     options: optionsOf(raw, source),
     notes: notesOf(task, raw, source),
-    secrets: secretsOf(raw, secrets),
+    secrets,
   });
 }

@@ -2,8 +2,11 @@ import type { MilvusType } from '../batch/fields.js';
 import type { Selection } from './selection.js';
 import type { TransformStep } from './transforms.js';
 
+/** The tasks that move rows. */
+export type MoveName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
+
 /** The tasks that a YAML file can name. */
-export type TaskName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
+export type TaskName = MoveName | 'BACKUP';
 
 export type Mode = 'skip' | 'append' | 'overwrite';
 
@@ -230,9 +233,9 @@ export interface RunOptions {
   readonly limit?: number;
 }
 
-/** A validated task: all names, defaults and paths resolved. */
+/** A validated task that moves rows: all names, defaults and paths resolved. */
 export interface TaskConfig {
-  readonly task: TaskName;
+  readonly task: MoveName;
   /** The YAML file, as an absolute path; absent for a task that was given as text. */
   readonly file?: string;
   readonly source: SourceConfig;
@@ -256,3 +259,36 @@ export interface TaskConfig {
   /** All secret values in the file, for redaction. */
   readonly secrets: readonly string[];
 }
+
+/** A validated BACKUP task. */
+export interface BackupConfig {
+  readonly task: 'BACKUP';
+  /** As in {@link TaskConfig}. */
+  readonly file?: string;
+  readonly endpoint: MilvusEndpoint;
+  /** Where the server keeps its data; absent where that is out of reach. */
+  readonly storage?: StorageConfig;
+  readonly store: StorageConfig;
+  /** Made from the time where absent. */
+  readonly name?: string;
+  /** Backup of the same store that unchanged files are taken from. */
+  readonly base?: string;
+  /** Globs, each with a database: `default.articles_*`. */
+  readonly select: readonly string[];
+  readonly exclude: readonly string[];
+  readonly strategy: 'auto' | 'storage' | 'logical';
+  readonly kind: 'manual' | 'automatic';
+  readonly flush: boolean;
+  readonly rbac: boolean;
+  readonly link: boolean;
+  readonly checksum: 'auto' | 'full' | 'none';
+  /** Files that are copied at a time. */
+  readonly parallelism: number;
+  /** As in {@link RunOptions}. */
+  readonly retryFor: number;
+  readonly notes: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+/** A validated task of any kind. */
+export type JobConfig = TaskConfig | BackupConfig;

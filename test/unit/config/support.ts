@@ -1,5 +1,5 @@
 import { type ConfigIssue, configIssues } from '../../../src/config/issues.js';
-import { type ValidateOptions, validateText } from '../../../src/config/load.js';
+import { type ValidateOptions, validateJob, validateText } from '../../../src/config/load.js';
 import type { TaskConfig } from '../../../src/config/types.js';
 import { MilvusdmError } from '../../../src/util/errors.js';
 
@@ -30,7 +30,7 @@ export function faulty(text: string, options: ValidateOptions = {}): MilvusdmErr
 /** The mistakes of a text; none when it is valid. */
 export function issuesOf(text: string, options: ValidateOptions = {}): readonly ConfigIssue[] {
   try {
-    validateText(text, { ...AROUND, ...options });
+    validateJob(text, { ...AROUND, ...options });
     return [];
   } catch (error) {
     if (error instanceof MilvusdmError) return configIssues(error);
