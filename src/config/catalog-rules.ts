@@ -62,7 +62,8 @@ function checkBackup({ raw, sound, report }: RuleInput): void {
   const { source_backup: given } = raw;
   if (typeof given !== 'object' || !sound('source_backup')) return;
   const { store, name = '' } = given;
-  if (store)
+  if (!store) report(['source_backup'], 'store is missing, needed: where the backup lies', 'CFG_INVALID');
+  else
     checkStorage('backup_store', store, {
       report: (path, ...rest) => report(['source_backup', 'store', ...path.slice(1)], ...rest),
     });
