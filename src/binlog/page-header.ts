@@ -124,7 +124,8 @@ export function parsePageHeader(bytes: Uint8Array, name: string): PageHeader {
   if (raw.type !== 0 && raw.type !== 3) return { ...common, kind: 'other', encoding: 'plain' };
   const page = { ...common, kind: 'data' as const, encoding: encodingOf(raw.encoding, false, name) };
   if (raw.type === 0) {
-    if (raw.levelEncoding !== 3) throw new RangeError(`levels with the encoding ${ENCODINGS[raw.levelEncoding]}`);
+    if (raw.levelEncoding !== 3)
+      throw new RangeError(`levels with the encoding ${ENCODINGS[raw.levelEncoding] ?? raw.levelEncoding}`);
     return page;
   }
   if (raw.repetitionBytes > 0) throw new RangeError('repetition levels in a flat column');

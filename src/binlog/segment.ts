@@ -1,5 +1,5 @@
 import type { FieldSpec } from '../batch/fields.js';
-import { plural } from '../util/bytes.js';
+import { formatCount, plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import { constantLane } from './constant-lane.js';
 import { type Lane, type LaneMemory, openLane } from './lane.js';
@@ -35,6 +35,8 @@ export interface Chunk {
   readonly lanes: readonly Lane[];
 }
 
+/** No file of Milvus comes near; a few damaged bytes must not keep a run busy for hours. */
+const MOST_ROWS = 2 ** 27;
 /** Memory for reading ahead, of all files of a chunk together. */
 const WINDOW_BYTES = 24 << 20;
 const LARGEST_PIECE = 4 << 20;
@@ -105,6 +107,7 @@ class ChunkLogs {
     if (this.opened.size === 0) await this.open(this.segment.groups.find((g) => this.sourceOf(g))!);
     const [first, ...others] = this.opened.values();
     if (!first) throw fail('SRC_CORRUPT', `${this.segment.name} has no files`);
+    if (first.rows > MOST_ROWS) throw fail('SRC_CORRUPT', `${first.name} claims ${formatCount(first.rows)} rows`);
     const odd = others.find((log) => log.rows !== first.rows);
     if (!odd) return first.rows;
     throw fail('SRC_CORRUPT', `${odd.name} has ${plural(odd.rows, 'row')}, ${first.name} beside it ${first.rows}`);
