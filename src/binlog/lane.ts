@@ -97,6 +97,18 @@ export class FieldMemory {
 /** Memory of the fields of one pass over a collection, kept from file to file. */
 export class LaneMemory {
   private readonly fields = new Map<bigint, FieldMemory>();
+  private readonly pieces = new Map<bigint, Uint8Array>();
+
+  /** Memory for what is read of the field's file at a time; for one chunk at a time. */
+  piece(id: bigint, bytes: number): Uint8Array {
+    let memory = this.pieces.get(id);
+    if (!memory || memory.length < bytes) {
+      memory = new Uint8Array(bytes);
+      this.pieces.set(id, memory);
+    }
+    return memory;
+  }
+
   of(id: bigint): FieldMemory {
     const memory = this.fields.get(id) ?? new FieldMemory();
     this.fields.set(id, memory);

@@ -77,6 +77,7 @@ export async function openLog(window: Window): Promise<Log> {
     rows += meta.rows;
     addColumns(columns, window, payload.from, meta);
   }
+  window.shared = columns.size > 1;
   assertAlike(name, columns);
   return { name, form: container ? 'binlog' : 'parquet', rows, columns, ...(container ? { container } : {}) };
 }

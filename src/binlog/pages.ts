@@ -40,7 +40,10 @@ export type NextPage = { readonly page: DataPage } | { readonly direct: number }
 const HEADER_GUESS = 512;
 const HEADER_MOST = 4 << 20;
 
-/** Reads the pages of a column, row group by row group. The bytes of a page are valid until the next one is read. */
+/**
+ * Reads the pages of a column, row group by row group. The bytes of a page are valid until the next one is read: those of the
+ * window are, because nobody else asks it for more, or it is a shared one.
+ */
 export class PageReader {
   private readonly all: readonly ColumnPages[];
   private readonly onDictionary: (values: number, bytes: Uint8Array, name: string) => void;

@@ -54,8 +54,10 @@ class ChunkLogs {
   private readonly index: number;
   private readonly total: number;
   private readonly pieceBytes: number;
+  private readonly memory: LaneMemory;
 
-  constructor(segment: SegmentFiles, index: number, fields: number) {
+  constructor(segment: SegmentFiles, index: number, fields: number, memory: LaneMemory) {
+    this.memory = memory;
     this.segment = segment;
     this.index = index;
     this.total = chunkCount(segment);
@@ -72,7 +74,8 @@ class ChunkLogs {
     const known = this.opened.get(group.id);
     const source = this.sourceOf(group);
     if (known || !source) return known;
-    const log = await openLog(new Window(source, this.pieceBytes));
+    const bytes = Math.min(source.size, this.pieceBytes);
+    const log = await openLog(new Window(source, bytes, this.memory.piece(group.id, bytes)));
     const { container } = log;
     if (container && (container.kind !== 'insert' || container.fieldId !== group.id)) {
       const found = container.kind === 'insert' ? `field ${container.fieldId}` : 'deletes';
@@ -124,7 +127,7 @@ export async function openChunk(
   fields: readonly StoredField[],
   memory: LaneMemory,
 ): Promise<Chunk> {
-  const logs = new ChunkLogs(segment, index, fields.length);
+  const logs = new ChunkLogs(segment, index, fields.length, memory);
   const lanes: Lane[] = [];
   for (const { id, spec } of fields) {
     const found = await logs.pagesOf(id);

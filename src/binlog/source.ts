@@ -7,8 +7,11 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
-  /** Exactly the bytes from `from` (included) to `to` (excluded), both within the size. May share memory. */
-  read(from: number, to: number): Promise<Uint8Array>;
+  /**
+   * Exactly the bytes from `from` (included) to `to` (excluded), both within the size. May share memory, and may put them into
+   * `into` where they fit.
+   */
+  read(from: number, to: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Bytes in memory as a source. */
@@ -34,27 +37,31 @@ interface Piece {
   readonly bytes: Uint8Array;
 }
 
-/** Pieces that are kept: columns of one file that are read side by side are at most a few apart. */
+/** Pieces that are kept of a source that several columns share: they are at most a few apart. */
 const KEPT = 3;
 
-/**
- * A source that is read mostly from front to back, in pieces of bounded size. Columns of one file may share it.
- * Bytes stay valid as long as somebody holds them.
- */
+/** A source that is read mostly from front to back, in pieces of bounded size. */
 export class Window {
   readonly source: ByteSource;
   private readonly pieceBytes: number;
   private pieces: Piece[] = [];
+  private memory: Uint8Array | undefined;
+  /** Whether several columns are read from it side by side. Set before the first of them is. */
+  shared = false;
 
-  /** @param pieceBytes what is read at a time where nothing larger is asked for */
-  constructor(source: ByteSource, pieceBytes: number) {
+  /**
+   * @param pieceBytes what is read at a time where nothing larger is asked for
+   * @param memory is used for one piece after the other, unless columns share the source
+   */
+  constructor(source: ByteSource, pieceBytes: number, memory?: Uint8Array) {
     this.source = source;
     this.pieceBytes = pieceBytes;
+    this.memory = memory;
   }
 
   /**
-   * The bytes from..to, and where they have to be read also those behind them, up to `ahead`.
-   * Throws SRC_TRUNCATED when the source ends before.
+   * The bytes from..to, and where they have to be read also those behind them, up to `ahead`. They are valid until more are
+   * asked for; of a shared source as long as somebody holds them. Throws SRC_TRUNCATED when the source ends before.
    */
   async bytes(from: number, to: number, ahead: number = to): Promise<Uint8Array> {
     const found = this.pieces.find((p) => p.from <= from && to <= p.from + p.bytes.length);
@@ -62,15 +69,12 @@ export class Window {
     const { source } = this;
     if (to > source.size) throw truncated(source, to);
     const end = Math.min(source.size, Math.max(to, Math.min(ahead, from + this.pieceBytes)));
-    const bytes = await source.read(from, end);
+    // The one piece there is lies in this memory.
+    if (!this.shared) this.pieces = [];
+    const bytes = await source.read(from, end, this.shared ? undefined : this.memory);
     if (bytes.length !== end - from) throw truncated(source, end);
     this.pieces = [{ from, bytes }, ...this.pieces.slice(0, KEPT - 1)];
     return bytes.subarray(0, to - from);
-  }
-
-  /** Forgets what was read. */
-  drop(): void {
-    this.pieces = [];
   }
 }
 

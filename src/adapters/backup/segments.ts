@@ -28,7 +28,11 @@ export interface BackupSegment {
 
 /** An object of a store as bytes to be read at any place. */
 export function objectSource(store: ObjectStore, key: string, size: number): ByteSource {
-  return { name: `${key} in ${store.name}`, size, read: (from, to) => store.read(key, { range: { from, to } }) };
+  return {
+    name: `${key} in ${store.name}`,
+    size,
+    read: (from, to, into) => store.read(key, { range: { from, to }, ...(into ? { into } : {}) }),
+  };
 }
 
 const byId = (a: { log_id: bigint }, b: { log_id: bigint }): number =>
