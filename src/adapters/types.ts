@@ -121,7 +121,7 @@ export interface Catalog extends AsyncDisposable {
 
 /** One step of a plan. `drop` and `empty` lose data of the target, which `detail` counts. */
 export interface Action {
-  readonly kind: 'create' | 'append' | 'drop' | 'empty' | 'skip' | 'index' | 'load';
+  readonly kind: 'create' | 'append' | 'drop' | 'empty' | 'skip' | 'index' | 'load' | 'copy';
   readonly target: string;
   readonly detail: string;
 }
@@ -236,7 +236,17 @@ export interface TargetRow {
   readonly values: ReadonlyMap<string, Value>;
 }
 
-export type Phase = 'connect' | 'plan' | 'preflight' | 'prepare' | 'write' | 'flush' | 'index' | 'load' | 'verify';
+export type Phase =
+  | 'connect'
+  | 'plan'
+  | 'preflight'
+  | 'prepare'
+  | 'write'
+  | 'copy'
+  | 'flush'
+  | 'index'
+  | 'load'
+  | 'verify';
 
 export interface PhaseProgress {
   phase(phase: Phase): void;

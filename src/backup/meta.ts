@@ -24,7 +24,7 @@ import type {
 
 // Order and what is always written: the json tags of core/proto/backuppb/backup.pb.go of milvus-backup.
 
-const keyValue: Codec<KeyValue> = message({ key: text, value: text });
+export const keyValueCodec: Codec<KeyValue> = message({ key: text, value: text });
 
 const binlog: Codec<BinlogInfo> = message({ log_path: text, log_size: always(int), log_id: int64 });
 
@@ -53,14 +53,14 @@ export const partitionCodec: Codec<PartitionBackupInfo> = message({
   load_state: text,
 });
 
-const field: Codec<FieldSchemaInfo> = message({
+export const fieldCodec: Codec<FieldSchemaInfo> = message({
   fieldID: int64,
   name: text,
   is_primary_key: bool,
   description: text,
   data_type: int,
-  type_params: list(keyValue),
-  index_params: list(keyValue),
+  type_params: list(keyValueCodec),
+  index_params: list(keyValueCodec),
   autoID: bool,
   state: int,
   element_type: int,
@@ -72,7 +72,7 @@ const field: Codec<FieldSchemaInfo> = message({
   default_value_base64: text,
 });
 
-const functionSchema: Codec<FunctionInfo> = message({
+export const functionCodec: Codec<FunctionInfo> = message({
   name: text,
   id: int64,
   description: text,
@@ -81,28 +81,28 @@ const functionSchema: Codec<FunctionInfo> = message({
   input_field_ids: list(int64),
   output_field_names: list(text),
   output_field_ids: list(int64),
-  params: list(keyValue),
+  params: list(keyValueCodec),
 });
 
-const structArray: Codec<StructArrayInfo> = message({
+export const structArrayCodec: Codec<StructArrayInfo> = message({
   fieldID: int64,
   name: text,
   description: text,
-  fields: list(field),
+  fields: list(fieldCodec),
 });
 
-const schema: Codec<CollectionSchemaInfo> = message({
+export const schemaCodec: Codec<CollectionSchemaInfo> = message({
   name: text,
   description: text,
   autoID: bool,
-  fields: list(field),
+  fields: list(fieldCodec),
   enable_dynamic_field: bool,
-  properties: list(keyValue),
-  functions: list(functionSchema),
-  struct_array_fields: list(structArray),
+  properties: list(keyValueCodec),
+  functions: list(functionCodec),
+  struct_array_fields: list(structArrayCodec),
 });
 
-const index: Codec<IndexInfo> = message({
+export const indexCodec: Codec<IndexInfo> = message({
   field_name: text,
   index_name: text,
   index_type: text,
@@ -110,9 +110,9 @@ const index: Codec<IndexInfo> = message({
   index_id: int64,
   field_id: int64,
   create_time: uint64,
-  type_params: list(keyValue),
-  index_params: list(keyValue),
-  user_index_params: list(keyValue),
+  type_params: list(keyValueCodec),
+  index_params: list(keyValueCodec),
+  user_index_params: list(keyValueCodec),
   is_auto_index: bool,
   min_index_version: int,
   max_index_version: int,
@@ -125,19 +125,19 @@ export const collectionCodec: Codec<CollectionBackupInfo> = message({
   collection_id: int64,
   db_name: text,
   collection_name: text,
-  schema: optional(schema),
+  schema: optional(schemaCodec),
   shards_num: int,
   consistency_level: int,
   partition_backups: list(partitionCodec),
   backup_timestamp: uint64,
   size: always(int),
   has_index: always(bool),
-  index_infos: list(index),
+  index_infos: list(indexCodec),
   load_state: text,
   backup_physical_timestamp: uint64,
   channel_checkpoints: texts,
   l0_segments: list(segmentCodec),
-  properties: list(keyValue),
+  properties: list(keyValueCodec),
   db_id: int64,
   created_timestamp: uint64,
   virtual_channel_names: list(text),
@@ -146,10 +146,10 @@ export const collectionCodec: Codec<CollectionBackupInfo> = message({
   snapshot_backup: optional(snapshot),
 });
 
-const database: Codec<DatabaseBackupInfo> = message({
+export const databaseCodec: Codec<DatabaseBackupInfo> = message({
   db_name: text,
   db_id: int64,
-  properties: list(keyValue),
+  properties: list(keyValueCodec),
   ezk: text,
 });
 
@@ -167,7 +167,7 @@ const grant: Codec<GrantBackupInfo> = message({
 
 const privilegeGroup: Codec<PrivilegeGroupInfo> = message({ group_name: text, privileges: list(named) });
 
-const rbac: Codec<RbacInfo> = message({
+export const rbacCodec: Codec<RbacInfo> = message({
   users: list(user),
   roles: list(named),
   grants: list(grant),
@@ -182,9 +182,9 @@ export const backupCodec: Codec<BackupInfo> = message({
   collection_backups: list(collectionCodec),
   size: always(int),
   milvus_version: text,
-  rbac_meta: optional(rbac),
+  rbac_meta: optional(rbacCodec),
   rpc_channel_info: optional(message({ name: text, position: text })),
-  database_backups: list(database),
+  database_backups: list(databaseCodec),
   flush_all_msgs_base64: texts,
   control_channel_name: text,
   physical_channel_names: list(text),

@@ -7,8 +7,8 @@ export const SIDE_VERSION = 1;
 /** A file of a backup as it was written. */
 export interface FileCheck {
   readonly size: number;
-  /** 32 hexadecimal digits: XXH64 with the seeds 0 and 1. Absent where the bytes were never seen (copied by the store). */
-  readonly xxh64?: string;
+  /** `crc32:` and 8 hexadecimal digits. Absent where the bytes were never seen: links, copies inside an S3 server. */
+  readonly sum?: string;
 }
 
 /** What a backup left out, and why. */
@@ -46,7 +46,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isCheck(value: unknown): boolean {
-  return isObject(value) && Number.isSafeInteger(value.size) && ['string', 'undefined'].includes(typeof value.xxh64);
+  return isObject(value) && Number.isSafeInteger(value.size) && ['string', 'undefined'].includes(typeof value.sum);
 }
 
 function isSideFile(value: unknown): boolean {

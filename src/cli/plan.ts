@@ -1,4 +1,4 @@
-import { loadTask } from '../config/load.js';
+import { loadJob } from '../config/load.js';
 import { toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { type GlobalOptions, mayColor } from './options.js';
@@ -8,7 +8,7 @@ import { openSession } from './session.js';
 
 /** `milvusdm plan FILE` and `--dry-run`: shows what a run would do, touching nothing. */
 export async function planCommand(path: string, options: GlobalOptions): Promise<ExitCode> {
-  const config = loadTask(path);
+  const config = loadJob(path);
   using session = await openSession(config, options);
   try {
     const plan = await session.job.plan();

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
-import { loadTask } from '../config/load.js';
-import type { TaskConfig } from '../config/types.js';
+import { loadJob } from '../config/load.js';
+import type { JobConfig } from '../config/types.js';
 import { createRecorder } from '../job/recorder.js';
 import { errorReport, type Report } from '../job/report.js';
 import { type SaveInput, saveReport, toSavedReport, yamlFingerprint } from '../job/saved-report.js';
-import { toMilvusdmError } from '../util/errors.js';
+import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { type GlobalOptions, mayColor } from './options.js';
 import { printResult, toJson } from './output.js';
@@ -31,12 +31,17 @@ async function save(folder: string, session: Session, input: SaveInput): Promise
   }
 }
 
-async function runJob(path: string, config: TaskConfig, options: GlobalOptions): Promise<Report> {
+async function runJob(path: string, config: JobConfig, options: GlobalOptions): Promise<Report> {
   using session = await openSession(config, options);
   if (options.reportDir === undefined) {
     const report = await session.job.run();
     session.log.file(`report ${toJson(report)}`);
     return report;
+  }
+  if (config.task === 'BACKUP') {
+    throw fail('USAGE', '--report-dir is given with a BACKUP, whose report is in its store', {
+      hint: 'Leave --report-dir out; `milvusdm backup get` shows what a backup holds, and `backup verify` checks it.',
+    });
   }
   const [started, yaml] = [new Date(), yamlFingerprint(path)];
   const recorder = createRecorder();
@@ -53,7 +58,7 @@ export async function runCommand(path: string, options: GlobalOptions): Promise<
   if (options.dryRun) return planCommand(path, options);
   // Loading the SDK makes the young generation grow for good: 35 MiB on Node 20, more later on, and no run is faster for it.
   setFlagsFromString('--semi-space-growth-factor=1');
-  const config = loadTask(path);
+  const config = loadJob(path);
   const report = await runJob(path, config, options);
   printResult(
     options.json ? toJson(report) : reportText(report, { color: mayColor(options, process.stdout) }),

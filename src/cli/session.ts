@@ -1,5 +1,6 @@
-import type { TaskConfig } from '../config/types.js';
+import type { JobConfig } from '../config/types.js';
 import { createJob, type Job } from '../job/job.js';
+import { fail } from '../util/errors.js';
 import { type Log, type LogLevel, openLog } from '../util/log.js';
 import { type GlobalOptions, mayColor } from './options.js';
 import { barView, lineView, type ProgressView } from './render/progress.js';
@@ -39,8 +40,22 @@ function onSignals(job: Job, log: Log): () => void {
   };
 }
 
+/** The configuration with what the command line adds to it. */
+function withOptions(config: JobConfig, { limit, restart }: GlobalOptions): JobConfig {
+  if (config.task !== 'BACKUP') {
+    const extra = { ...(limit === undefined ? {} : { limit }), ...(restart ? { restart } : {}) };
+    return { ...config, options: { ...config.options, ...extra } };
+  }
+  if (limit !== undefined) {
+    throw fail('USAGE', '--limit is given with a BACKUP, of which there is no rehearsal on some rows', {
+      hint: 'Use --dry-run to see what it would do.',
+    });
+  }
+  return restart ? { ...config, restart } : config;
+}
+
 /** Opens everything around a job of this configuration. Disposing ends the progress and the signal handlers. */
-export async function openSession(config: TaskConfig, options: GlobalOptions): Promise<Session> {
+export async function openSession(config: JobConfig, options: GlobalOptions): Promise<Session> {
   const level = logLevelOf(options);
   const view = await openView(options, level);
   const log = await openLog({
@@ -49,9 +64,7 @@ export async function openSession(config: TaskConfig, options: GlobalOptions): P
     secrets: config.secrets,
     write: (line) => view.line(line),
   });
-  const { limit, restart } = options;
-  const extra = { ...(limit === undefined ? {} : { limit }), ...(restart ? { restart } : {}) };
-  const job = createJob({ ...config, options: { ...config.options, ...extra } });
+  const job = createJob(withOptions(config, options));
   const off = job.on((event) => {
     if (event.type === 'log') log.info(event.message);
     else if (event.type === 'warning') log.warn(`warning: ${event.message}`);

@@ -286,6 +286,8 @@ export interface BackupConfig {
   readonly parallelism: number;
   /** As in {@link RunOptions}. */
   readonly retryFor: number;
+  /** As in {@link RunOptions}. */
+  readonly restart?: boolean;
   readonly notes: readonly string[];
   readonly secrets: readonly string[];
 }

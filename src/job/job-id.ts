@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { MilvusEndpoint, SourceConfig, StorageConfig, TaskConfig } from '../config/types.js';
 
-function placeOf({ at, db }: MilvusEndpoint): string[] {
+/** Where a Milvus is, without what leads into it. */
+export function placeOf({ at, db }: MilvusEndpoint): string[] {
   return [at.kind === 'server' ? at.address : at.folder, db ?? 'default'];
 }
 

@@ -1,8 +1,9 @@
 import type { Action, SourceInfo } from '../adapters/types.js';
-import type { TaskConfig } from '../config/types.js';
+import type { JobConfig, TaskConfig } from '../config/types.js';
 import { interrupted } from '../util/abort.js';
 import { toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
+import { createBackupJob } from './backup/backup-job.js';
 import type { JobListener } from './events.js';
 import { jobId } from './job-id.js';
 import { readState } from './ledger/ledger.js';
@@ -77,7 +78,12 @@ async function planAll(config: TaskConfig, id: string, signals: JobSignals, emit
  * Makes a job of a validated configuration (see `loadTask`). Nothing is opened before `plan` or `run`, and both close
  * what they have opened.
  */
-export function createJob(config: TaskConfig): Job {
+export function createJob(config: JobConfig): Job {
+  if (config.task === 'BACKUP') return createBackupJob(config);
+  return createMove(config);
+}
+
+function createMove(config: TaskConfig): Job {
   const id = jobId(config);
   const listeners = new Set<JobListener>();
   const stop = new AbortController();

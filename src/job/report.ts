@@ -25,6 +25,33 @@ export interface TargetReport {
   readonly target_rows: number | null;
 }
 
+/** Files and their bytes. */
+export interface FileTally {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What a BACKUP has made. Rows, in the targets, are those of the segments: deleted ones count until Milvus compacts. */
+export interface BackupReport {
+  readonly name: string;
+  readonly store: string;
+  readonly strategy: 'storage' | 'logical';
+  readonly type: 'CLUSTER' | 'COLLECTION';
+  readonly base: string | null;
+  readonly linked: boolean;
+  readonly collections: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** From the server. */
+  readonly copied: FileTally;
+  readonly from_base: FileTally;
+  /** What a run that was cut short had left. */
+  readonly reused: FileTally;
+  /** Files that have a checksum. */
+  readonly checksums: number;
+  readonly left_out: readonly { readonly key: string; readonly reason: string }[];
+}
+
 export interface ErrorReport {
   readonly code: ErrorCode;
   readonly message: string;
@@ -45,6 +72,8 @@ export interface Report {
   readonly seconds: number;
   /** Bytes of all values written. */
   readonly bytes: number;
+  /** Of a BACKUP that is complete. */
+  readonly backup?: BackupReport;
 }
 
 /** What `plan` shows: everything that a run would do, decided without touching the target. */

@@ -1,48 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { sleep } from '../../util/abort.js';
 import { fail, type MilvusdmError } from '../../util/errors.js';
+import { isGone, ownIdentity, type ProcessIdentity } from '../../util/process-identity.js';
 import { stateError } from './file.js';
 
 /** Whom a lock belongs to. */
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** When the process began, in the kernel's own ticks since boot and with the boot's id: a pid is used again, this is not. */
-  readonly began: string;
+interface Holder extends ProcessIdentity {
   readonly since: string;
   readonly token: string;
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)), behind the command in parentheses; '' where the system has no such file. */
-function beginOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
-  } catch {
-    return '';
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Whether the holder is gone for certain. Of another machine nothing is known, so its lock stands. */
-function isStale(holder: Holder): boolean {
-  if (holder.host !== hostname()) return false;
-  if (!isRunning(holder.pid)) return true;
-  const began = beginOf(holder.pid);
-  return began !== '' && holder.began !== '' && began !== holder.began;
 }
 
 async function holderOf(path: string): Promise<Holder | 'none' | 'unreadable'> {
@@ -78,7 +45,7 @@ async function take(path: string, own: string, token: string): Promise<void> {
   if (await placeLock(path, own)) return;
   const holder = await holderOf(path);
   if (holder === 'none') return take(path, own, token);
-  if (holder === 'unreadable' || !isStale(holder)) throw held(holder, path);
+  if (holder === 'unreadable' || !isGone(holder)) throw held(holder, path);
   await rename(own, path);
   await sleep(TAKE_OVER_MS);
   const now = await holderOf(path);
@@ -88,7 +55,7 @@ async function take(path: string, own: string, token: string): Promise<void> {
 /** Whether somebody who is alive holds the lock. */
 export async function isLocked(path: string): Promise<boolean> {
   const holder = await holderOf(path);
-  return holder !== 'none' && (holder === 'unreadable' || !isStale(holder));
+  return holder !== 'none' && (holder === 'unreadable' || !isGone(holder));
 }
 
 /**
@@ -99,9 +66,7 @@ export async function takeLock(path: string): Promise<AsyncDisposable> {
   const token = randomBytes(8).toString('hex');
   const own = `${path}.${token}`;
   const holder: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    began: beginOf(process.pid),
+    ...ownIdentity(),
     since: new Date().toISOString(),
     token,
   };

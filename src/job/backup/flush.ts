@@ -1,0 +1,29 @@
+import { sleep } from '../../util/abort.js';
+import { fail } from '../../util/errors.js';
+import { fullName } from './choose.js';
+import type { BackupServer, CollectionName, FlushTicket } from './server.js';
+
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 1000;
+const GROWTH = 1.3;
+/** A flush writes what is in memory, a few GB at most; a server that needs longer does not flush. */
+const GIVE_UP_MS = 10 * 60_000;
+
+/** Has the server write out what it holds of a collection in memory, and waits for it. Throws NET_DEADLINE after 10 minutes. */
+export async function flushCollection(
+  server: BackupServer,
+  of: CollectionName,
+  signal: AbortSignal,
+): Promise<FlushTicket> {
+  const began = Date.now();
+  const ticket = await server.flush(of);
+  for (let wait = FIRST_WAIT_MS; !(await server.isFlushed(ticket)); wait = Math.min(wait * GROWTH, LONGEST_WAIT_MS)) {
+    if (Date.now() - began > GIVE_UP_MS) {
+      throw fail('NET_DEADLINE', `the server has not flushed "${fullName(of)}" within ${GIVE_UP_MS / 60_000} minutes`, {
+        hint: 'Look at the load of the server; `flush: false` takes what is on its disk already.',
+      });
+    }
+    await sleep(wait, signal);
+  }
+  return ticket;
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { probeBackup } from '../../backup/open.js';
+import type { SideFile } from '../../backup/side-file.js';
+import type { RbacInfo } from '../../backup/types.js';
+import type { BackupConfig } from '../../config/types.js';
+import { openMilvus } from '../../milvus/open.js';
+import { isUnimplemented } from '../../milvus/status.js';
+import { openStore } from '../../store/index.js';
+import type { ObjectStore } from '../../store/types.js';
+import { createDisposables } from '../../util/disposables.js';
+import { fail } from '../../util/errors.js';
+import type { Emit } from '../open-job.js';
+import { openBase } from './base.js';
+import { chooseCollections } from './choose.js';
+import type { PreparedBackup } from './context.js';
+import { describeCollections } from './describe.js';
+import { type BackupServer, backupServer } from './server.js';
+
+export interface PrepareOptions {
+  readonly name: string;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Start over where a run under this name was cut short. */
+  readonly restart: boolean;
+}
+
+function strategyOf({ strategy, storage }: BackupConfig): 'storage' | 'logical' {
+  if (strategy !== 'auto') return strategy;
+  return storage === undefined ? 'logical' : 'storage';
+}
+
+/** A place that is free, or has the rest of a run of ours that was cut short. Throws DST_REFUSED. */
+async function requirePlace(
+  store: ObjectStore,
+  name: string,
+  strategy: 'storage' | 'logical',
+  signal: AbortSignal,
+): Promise<SideFile | undefined> {
+  const probe = await probeBackup(store, name, { signal });
+  if (probe.state === 'missing') return undefined;
+  if (probe.state === 'complete') {
+    throw fail('DST_REFUSED', `backup "${name}" is in ${store.name} already`, {
+      hint: 'Choose another backup_name, or remove it with `milvusdm backup delete`.',
+    });
+  }
+  if (probe.side?.strategy === strategy) return probe.side;
+  const what = probe.side ? `an unfinished ${probe.side.strategy} backup` : 'files that milvusdm has not written';
+  throw fail('DST_REFUSED', `${store.name} has ${what} under "${name}"`, {
+    hint: 'Choose another backup_name, or remove them with `milvusdm backup delete`.',
+  });
+}
+
+async function rbacOf(config: BackupConfig, server: BackupServer): Promise<RbacInfo | undefined> {
+  if (!config.rbac) return undefined;
+  try {
+    return await server.rbac();
+  } catch (thrown) {
+    if (!isUnimplemented(thrown)) throw thrown;
+    throw fail(
+      'DST_UNSUPPORTED',
+      `rbac: true needs BackupRBAC, which the server at ${server.address} (${server.version}) does not have`,
+      {
+        hint: 'Leave `rbac` out: collections and rows need none of it. Milvus has BackupRBAC from 2.4.11 on.',
+        cause: thrown,
+      },
+    );
+  }
+}
+
+/**
+ * Opens the server and the stores and finds out what is to be backed up; writes nothing but the folder of a local store.
+ * Throws what a run would refuse: a name that is taken, a base that is missing, an unknown collection, a server without
+ * BackupRBAC.
+ */
+export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Promise<PreparedBackup> {
+  const { name, emit, signal } = o;
+  await using stack = createDisposables();
+  const strategy = strategyOf(config);
+  const log = (message: string): void => emit({ type: 'log', message });
+  const store = { retryFor: config.retryFor, log };
+  emit({ type: 'phase', phase: 'connect' });
+  const dest = stack.use(await openStore(config.store, { ...store, create: true }));
+  const unfinished = await requirePlace(dest, name, strategy, signal);
+  const base = config.base === undefined ? undefined : await openBase(dest, config.base, name, { signal });
+  const source = config.storage && stack.use(await openStore(config.storage, store));
+  const retry = { totalMs: config.retryFor * 1000, signal };
+  const { connection } = stack.use(await openMilvus(config.endpoint, { log, retry, signal }));
+  const server = backupServer(connection, signal);
+  emit({ type: 'phase', phase: 'plan' });
+  const rbac = await rbacOf(config, server);
+  const databases = await server.databases();
+  const names = await Promise.all(databases.map(({ db_name }) => server.collections(db_name)));
+  const { chosen, warnings } = chooseCollections(names.flat(), config.select, config.exclude);
+  const id = randomUUID();
+  const collections = await describeCollections(server, chosen, id);
+  const used = new Set(collections.map(({ of }) => of.db));
+  const kept = stack.release();
+  return {
+    id,
+    config,
+    name,
+    strategy,
+    server,
+    source,
+    dest,
+    databases: databases.filter(({ db_name }) => used.has(db_name) || isWhole(config)),
+    collections,
+    rbac,
+    base,
+    unfinished: o.restart ? undefined : unfinished,
+    warnings,
+    [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
+  };
+}
+
+/** Whether everything is backed up: a backup of the cluster, not of collections. */
+export function isWhole({ select, exclude }: BackupConfig): boolean {
+  return select.includes('*.*') && exclude.length === 0;
+}
