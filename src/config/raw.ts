@@ -83,6 +83,11 @@ export interface RawTask {
   readonly rbac?: boolean;
   readonly link?: boolean;
   readonly checksum?: BackupConfig['checksum'];
+  readonly rename?: { readonly suffix?: string; readonly map?: Readonly<Record<string, string>> };
+  readonly index?: string;
+  readonly load?: string | boolean;
+  readonly shards?: number;
+  readonly meta_only?: boolean;
 }
 
 /** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */
