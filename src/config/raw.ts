@@ -20,6 +20,7 @@ export interface RawTask {
   readonly extra_paths?: string | readonly string[];
   readonly on_missing_segment?: LegacySource['onMissingSegment'];
   readonly unflushed?: LegacySource['unflushed'];
+  readonly source_backup?: string | RawBackup;
   readonly source_uri?: string;
   readonly source_host?: string;
   readonly source_port?: number;
@@ -104,6 +105,12 @@ export interface RawStorage {
   readonly virtual_host?: boolean;
   readonly path?: string;
   readonly server_path?: string;
+}
+
+/** A backup by its store and name. */
+export interface RawBackup {
+  readonly store?: RawStorage;
+  readonly name?: string;
 }
 
 export interface RawTls {

@@ -166,11 +166,24 @@ export interface MilvusSource {
   readonly outputFields?: readonly string[];
 }
 
+/** A backup of Milvus 2.x, of milvus-backup or of milvusdm, read without any server. */
+export interface BackupSource {
+  readonly adapter: 'backup';
+  readonly storage: StorageConfig;
+  /** Folder of the backup in its store; '' where the store is the backup. */
+  readonly name: string;
+  /** The only one of the backup where absent. */
+  readonly db?: string;
+  readonly select: Selection;
+  readonly exclude?: Selection;
+  readonly outputFields?: readonly string[];
+}
+
 /** Sources of one collection. */
 export type FileSource = FaissSource | Hdf5Source;
 
 /** Sources of many collections. */
-export type CatalogSource = LegacySource | MilvusSource;
+export type CatalogSource = LegacySource | MilvusSource | BackupSource;
 
 export type SourceConfig = FileSource | CatalogSource;
 

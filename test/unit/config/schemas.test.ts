@@ -30,15 +30,28 @@ const ENV = {
   S3_SECRET_KEY: 'e',
   S3_SESSION_TOKEN: 'f',
 };
+const STORE_SECRETS = ['secret_key', 'session_token'];
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
   F2M: ['dest_password', 'dest_token'],
   H2M: ['dest_password', 'dest_token'],
-  M2M: ['mysql_parameter.password', 'source_password', 'source_token', 'dest_password', 'dest_token'],
-  M2H: ['mysql_parameter.password', 'source_password', 'source_token'],
+  M2M: [
+    'mysql_parameter.password',
+    ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
+    'source_password',
+    'source_token',
+    'dest_password',
+    'dest_token',
+  ],
+  M2H: [
+    'mysql_parameter.password',
+    ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
+    'source_password',
+    'source_token',
+  ],
   BACKUP: [
     'source_password',
     'source_token',
-    ...['source_storage', 'backup_store'].flatMap((key) => [`${key}.secret_key`, `${key}.session_token`]),
+    ...['source_storage', 'backup_store'].flatMap((key) => STORE_SECRETS.map((secret) => `${key}.${secret}`)),
   ],
   RESTORE: [
     'backup_store.secret_key',
@@ -111,6 +124,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
       'data_path.path',
       'collection_parameter.index.type',
       'merge.into',
+      ...['store', 'store.type', 'name'].map((key) => `source_backup.${key}`),
     ];
     const required = [
       ...(bodyOf(task).required ?? []),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
-import { delimitedSize, varint64Size, varintSize, WireReader, WireWriter } from '../../../src/milvus/wire.js';
+import { delimitedSize, varint64Size, varintSize, WireReader, WireWriter } from '../../../src/util/wire.js';
 import { int64 } from '../batch/support.js';
 
 function halves(value: bigint): [number, number] {
