@@ -180,7 +180,7 @@ describe('a restore that is cut short', () => {
     'by %s leaves nothing that looks whole, and the next run succeeds',
     async (signal) => {
       const collection = unique('cut');
-      const yaml = await yamlFor({ source_collection: 'articles', rename: { map: { articles: collection } } });
+      const yaml = await yamlFor({ source_collection: 'fingerprints', rename: { map: { fingerprints: collection } } });
       const running = await startCli(['--yaml', yaml, '--json']);
       for (let left = 600; (await unfinished()).length === 0; left--) {
         if (left === 0) throw new Error(running.stderr());
@@ -193,9 +193,8 @@ describe('a restore that is cut short', () => {
       expect((await unfinished()).length).toBe(signal === 'SIGKILL' ? 1 : 0);
       const { report } = await runYaml(yaml);
       expect(report.error).toBe(null);
-      await expectContent(collection, 'articles');
+      expect(report.targets).toMatchObject([{ rows_written: 500, verified: 'sample' }]);
       expect(await unfinished()).toEqual([]);
-      await withClient((client) => client.dropAlias({ alias: 'articles_alias' }));
     },
   );
 });
