@@ -2,8 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadJob } from '../config/load.js';
 import type { StorageConfig } from '../config/types.js';
-import { openBackupStore } from '../job/backup/manage/store.js';
-import type { ObjectStore } from '../store/types.js';
+import { type BackupStore, openBackupStore } from '../job/backup/manage/store.js';
 import { fail } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { type Console, openConsole } from './console.js';
@@ -51,7 +50,7 @@ interface Shown {
 async function withStore(
   where: string,
   options: BackupCommandOptions,
-  run: (store: ObjectStore, console: Console) => Promise<Shown>,
+  run: (store: BackupStore, console: Console) => Promise<Shown>,
 ): Promise<ExitCode> {
   const { store: config, secrets } = placeOf(where);
   using console = await openConsole(options, secrets);
