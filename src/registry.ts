@@ -38,6 +38,8 @@ export interface OpenOptions {
 /** Opens a source of many collections, narrowed to what the configuration selects. */
 export async function openCatalog(source: CatalogSource, names: FieldNames, o: OpenOptions): Promise<Catalog> {
   switch (source.adapter) {
+    case 'backup':
+      return (await import('./adapters/backup/index.js')).openBackupCatalog(source, o);
     case 'legacy':
       return (await import('./adapters/legacy/index.js')).openLegacy(source, names);
     case 'milvus':

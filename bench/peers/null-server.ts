@@ -1,5 +1,5 @@
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { delimitedSize, WireReader, WireWriter } from '../../src/milvus/wire.js';
+import { delimitedSize, WireReader, WireWriter } from '../../src/util/wire.js';
 
 /**
  * Not a Milvus: takes inserts, counts their rows and throws them away, so that the memory of a client can be watched over

@@ -46,7 +46,8 @@ function isEmbedded(raw: Partial<RawTask>, around: Surroundings): boolean {
   return 'at' in place && place.at.kind === 'embedded';
 }
 
-function patternsOf(raw: RawNames | undefined, db: string): string[] {
+/** Patterns of names, each with its database; those without one get `db`. */
+export function patternsOf(raw: RawNames | undefined, db: string): string[] {
   const names = raw === undefined ? [] : typeof raw === 'string' ? [raw] : raw;
   return [...new Set(names)].map((name) => (name === '*' ? '*.*' : name.includes('.') ? name : `${db}.${name}`));
 }

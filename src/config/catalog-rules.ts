@@ -5,6 +5,7 @@ import { checkOverlap } from './overlap-rules.js';
 import type { RawTask } from './raw.js';
 import type { RuleInput } from './rules.js';
 import { isGlob } from './selection.js';
+import { checkStorage } from './storage.js';
 import { didYouMean } from './suggest.js';
 
 const MILVUS_ONLY = [
@@ -16,6 +17,7 @@ const MILVUS_ONLY = [
   'filter',
   'output_fields',
 ] as const;
+const SERVER_ONLY = ['source_user', 'source_password', 'source_token', 'source_tls', 'filter'] as const;
 const LEGACY_ONLY = ['mysql_parameter', 'extra_paths', 'on_missing_segment', 'unflushed'] as const;
 /** Groups whose keys are names in the source. */
 const NAMED = ['source_collection', 'exclude_collection', 'collection_map', 'partition_map', 'id_offset'] as const;
@@ -35,18 +37,42 @@ function checkOrigin(input: RuleInput): void {
   const { raw, given, report } = input;
   const places = SOURCE_PLACE.filter(given);
   const [place] = places;
-  if (given('source_milvus_path')) {
-    for (const key of places) {
-      report([key], 'is given together with source_milvus_path, allowed: one of the two', 'CFG_CONFLICT');
-    }
+  const [origin, second] = (['source_milvus_path', 'source_backup'] as const).filter(given);
+  for (const key of second === undefined ? places : [second, ...places]) {
+    if (origin) report([key], `is given together with ${origin}, allowed: one of the two`, 'CFG_CONFLICT');
+  }
+  if (origin === 'source_backup') {
+    checkBackup(input);
+    checkUseless([...LEGACY_ONLY, ...(place === undefined ? SERVER_ONLY : [])], 'source_backup', input);
+  } else if (origin) {
     checkTls(['mysql_parameter', 'tls'], raw.mysql_parameter?.tls, report);
     if (place === undefined) checkUseless(MILVUS_ONLY, 'source_milvus_path', input);
   } else if (place === undefined) {
-    const needed = 'source_milvus_path (the folder of a Milvus 0.7 to 1.1) or source_uri (a Milvus 2.x)';
+    const needed =
+      'source_milvus_path (the folder of a Milvus 0.7 to 1.1), source_uri (a Milvus 2.x) or source_backup (a backup of one)';
     report([], `the source is missing, needed: ${needed}`, 'CFG_INVALID');
   } else {
     checkUseless(LEGACY_ONLY, place, input);
     checkEndpoint('source', input);
+  }
+}
+
+/** A backup by its store has a name there; a path is the backup itself. */
+function checkBackup({ raw, sound, report }: RuleInput): void {
+  const { source_backup: given } = raw;
+  if (typeof given !== 'object' || !sound('source_backup')) return;
+  const { store, name = '' } = given;
+  if (!store) report(['source_backup'], 'store is missing, needed: where the backup lies', 'CFG_INVALID');
+  else
+    checkStorage('backup_store', store, {
+      report: (path, ...rest) => report(['source_backup', 'store', ...path.slice(1)], ...rest),
+    });
+  if (/^\.{1,2}$|[/\\]/.test(name)) {
+    report(
+      ['source_backup', 'name'],
+      `${quoted(name)} is a path, allowed: the name of a backup in store`,
+      'CFG_INVALID',
+    );
   }
 }
 

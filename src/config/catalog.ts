@@ -1,9 +1,18 @@
 import { endpointOf, tlsOf } from './endpoint.js';
 import { present } from './present.js';
-import type { RawNames, RawSelection, RawTask } from './raw.js';
+import type { RawBackup, RawNames, RawSelection, RawTask } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
 import { globMatches, isGlob, type Selection } from './selection.js';
-import type { ArchiveTarget, CatalogSource, LegacySource, MergeChoice, MilvusSource, MySqlParameter } from './types.js';
+import { storageOf } from './storage.js';
+import type {
+  ArchiveTarget,
+  BackupSource,
+  CatalogSource,
+  LegacySource,
+  MergeChoice,
+  MilvusSource,
+  MySqlParameter,
+} from './types.js';
 
 const DEFAULT_MYSQL_PORT = 3306;
 /** Comparing every name with every pattern ends here; no file that is meant seriously comes near. */
@@ -68,10 +77,26 @@ function legacyOf(raw: RawTask, path: string, select: Selection, around: Surroun
   });
 }
 
-/** The source of M2M and M2H: the folder of an old Milvus where one is named, else a Milvus 2.x. */
+function backupOf(raw: RawTask, given: string | RawBackup, select: Selection, around: Surroundings): BackupSource {
+  const place =
+    typeof given === 'string'
+      ? { storage: { type: 'local' as const, path: absolutePath(given, around) }, name: '' }
+      : { storage: storageOf('backup_store', given.store ?? {}, around), name: given.name ?? '' };
+  return present<BackupSource>({
+    adapter: 'backup',
+    ...place,
+    db: raw.source_db,
+    select,
+    exclude: raw.exclude_collection === undefined ? undefined : selectionOf(raw.exclude_collection),
+    outputFields: raw.output_fields === undefined ? undefined : listOf(raw.output_fields),
+  });
+}
+
+/** The source of M2M and M2H: the folder of an old Milvus or a backup where one is named, else a Milvus 2.x. */
 export function catalogOf(raw: RawTask, around: Surroundings): CatalogSource {
   const select = selectionOf(raw.source_collection ?? []);
   if (raw.source_milvus_path !== undefined) return legacyOf(raw, raw.source_milvus_path, select, around);
+  if (raw.source_backup !== undefined) return backupOf(raw, raw.source_backup, select, around);
   return present<MilvusSource>({
     adapter: 'milvus',
     endpoint: endpointOf('source', raw, around),

@@ -9,6 +9,7 @@ import { explain } from './explain.js';
 import { issuesError, printable, quoted } from './issues.js';
 import type { RawTask } from './raw.js';
 import { reasonOf, type Surroundings } from './references.js';
+import { restoreOf } from './restore.js';
 import { checkRules } from './rules.js';
 import { didYouMean } from './suggest.js';
 import { parseYaml } from './syntax.js';
@@ -19,7 +20,7 @@ import { BODY_SCHEMAS, VALIDATORS } from './validators.generated.js';
 
 const LARGEST = 1024 * 1024;
 /** Tasks of later versions. */
-const NOT_YET = ['RESTORE', 'SNAPSHOT'];
+const NOT_YET = ['SNAPSHOT'];
 
 export interface ValidateOptions {
   /** Name of the file for messages. */
@@ -44,7 +45,7 @@ export function validateJob(text: string, options: ValidateOptions = {}): JobCon
 }
 
 function requireMove(config: JobConfig): TaskConfig {
-  if (config.task !== 'BACKUP') return config;
+  if (config.task !== 'BACKUP' && config.task !== 'RESTORE') return config;
   throw fail('USAGE', `a task that moves rows is needed, and this is ${config.task}`, {
     hint: 'Use `milvusdm run`, `plan` or `validate` with it.',
   });
@@ -118,7 +119,9 @@ function validate(text: string, file: string, around: Surroundings): JobConfig {
   checkAcross(reading, task, raw);
   if (reading.issues.length > 0) throw issuesError(reading.issues, reading.secrets);
   const secrets = secretsOf(raw as RawTask, reading.secrets);
-  return task === 'BACKUP' ? backupOf(raw as RawTask, around, secrets) : toTask(task, raw as RawTask, around, secrets);
+  if (task === 'BACKUP') return backupOf(raw as RawTask, around, secrets);
+  if (task === 'RESTORE') return restoreOf(raw as RawTask, around, secrets);
+  return toTask(task, raw as RawTask, around, secrets);
 }
 
 function readBody(reading: Reading, task: TaskName, pair: Pair): unknown {

@@ -20,6 +20,7 @@ export interface RawTask {
   readonly extra_paths?: string | readonly string[];
   readonly on_missing_segment?: LegacySource['onMissingSegment'];
   readonly unflushed?: LegacySource['unflushed'];
+  readonly source_backup?: string | RawBackup;
   readonly source_uri?: string;
   readonly source_host?: string;
   readonly source_port?: number;
@@ -82,6 +83,11 @@ export interface RawTask {
   readonly rbac?: boolean;
   readonly link?: boolean;
   readonly checksum?: BackupConfig['checksum'];
+  readonly rename?: { readonly suffix?: string; readonly map?: Readonly<Record<string, string>> };
+  readonly index?: string;
+  readonly load?: string | boolean;
+  readonly shards?: number;
+  readonly meta_only?: boolean;
 }
 
 /** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */
@@ -99,6 +105,12 @@ export interface RawStorage {
   readonly virtual_host?: boolean;
   readonly path?: string;
   readonly server_path?: string;
+}
+
+/** A backup by its store and name. */
+export interface RawBackup {
+  readonly store?: RawStorage;
+  readonly name?: string;
 }
 
 export interface RawTls {

@@ -4,6 +4,7 @@ import { checkEndpoint } from './endpoint.js';
 import { type IssueCode, quoted } from './issues.js';
 import type { RawParameter, RawTask } from './raw.js';
 import type { Surroundings } from './references.js';
+import { checkRestore } from './restore.js';
 import type { TaskName } from './types.js';
 import { parseBytes, parseRate } from './units.js';
 
@@ -30,6 +31,10 @@ export interface RuleInput {
 export function checkRules(input: RuleInput): void {
   if (input.task === 'BACKUP') {
     checkBackup(input);
+    return;
+  }
+  if (input.task === 'RESTORE') {
+    checkRestore(input);
     return;
   }
   checkSource(input);

@@ -78,7 +78,7 @@ function offsetsOf(raw: RawTask): Pick<RunOptions, 'idOffset' | 'idOffsets'> {
 }
 
 function optionsOf(raw: RawTask, source: SourceConfig): RunOptions {
-  const many = source.adapter === 'legacy' || source.adapter === 'milvus';
+  const many = 'select' in source;
   return present<RunOptions>({
     idStart: raw.id_start === undefined || raw.id_start === 'auto' ? raw.id_start : BigInt(raw.id_start),
     ...offsetsOf(raw),

@@ -6,7 +6,7 @@ import type { TransformStep } from './transforms.js';
 export type MoveName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
 
 /** The tasks that a YAML file can name. */
-export type TaskName = MoveName | 'BACKUP';
+export type TaskName = MoveName | 'BACKUP' | 'RESTORE';
 
 export type Mode = 'skip' | 'append' | 'overwrite';
 
@@ -166,11 +166,24 @@ export interface MilvusSource {
   readonly outputFields?: readonly string[];
 }
 
+/** A backup of Milvus 2.x, of milvus-backup or of milvusdm, read without any server. */
+export interface BackupSource {
+  readonly adapter: 'backup';
+  readonly storage: StorageConfig;
+  /** Folder of the backup in its store; '' where the store is the backup. */
+  readonly name: string;
+  /** The only one of the backup where absent. */
+  readonly db?: string;
+  readonly select: Selection;
+  readonly exclude?: Selection;
+  readonly outputFields?: readonly string[];
+}
+
 /** Sources of one collection. */
 export type FileSource = FaissSource | Hdf5Source;
 
 /** Sources of many collections. */
-export type CatalogSource = LegacySource | MilvusSource;
+export type CatalogSource = LegacySource | MilvusSource | BackupSource;
 
 export type SourceConfig = FileSource | CatalogSource;
 
@@ -279,5 +292,44 @@ export interface BackupConfig {
   readonly secrets: readonly string[];
 }
 
+/** Other names for what a backup holds. All names in it have their database: `default.articles`. */
+export interface RenameRules {
+  /** Old name -> new one; `db.*` -> `other.*`. A new one that begins with "." stays in the database of the old. */
+  readonly map: Readonly<Record<string, string>>;
+  /** Put behind names that the map does not have. */
+  readonly suffix?: string;
+  /** Database that takes everything. */
+  readonly db?: string;
+}
+
+/** A validated RESTORE task. */
+export interface RestoreConfig {
+  readonly task: 'RESTORE';
+  /** As in {@link TaskConfig}. */
+  readonly file?: string;
+  /** Without a database: each collection has its own. */
+  readonly endpoint: MilvusEndpoint;
+  /** Where the server keeps its data; absent where that is out of reach. */
+  readonly storage?: StorageConfig;
+  readonly store: StorageConfig;
+  readonly name: string;
+  /** Globs over the names in the backup, each with a database. */
+  readonly select: readonly string[];
+  readonly exclude: readonly string[];
+  readonly rename: RenameRules;
+  readonly mode: 'skip' | 'overwrite';
+  readonly index: 'restore' | 'none' | 'auto';
+  readonly load: 'restore' | boolean;
+  readonly shards?: number;
+  readonly metaOnly: boolean;
+  readonly verify: RunOptions['verify'];
+  /** Files that are copied at a time. */
+  readonly parallelism: number;
+  /** As in {@link RunOptions}. */
+  readonly retryFor: number;
+  readonly notes: readonly string[];
+  readonly secrets: readonly string[];
+}
+
 /** A validated task of any kind. */
-export type JobConfig = TaskConfig | BackupConfig;
+export type JobConfig = TaskConfig | BackupConfig | RestoreConfig;

@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
-import type { MilvusEndpoint, SourceConfig, TaskConfig } from '../config/types.js';
+import type { MilvusEndpoint, SourceConfig, StorageConfig, TaskConfig } from '../config/types.js';
 
 /** Where a Milvus is, without what leads into it. */
 export function placeOf({ at, db }: MilvusEndpoint): string[] {
   return [at.kind === 'server' ? at.address : at.folder, db ?? 'default'];
 }
 
+/** The same bucket or folder, whoever asks for it. */
+function storePlace(storage: StorageConfig): unknown[] {
+  if (storage.type === 'local') return [storage.path];
+  const { endpoint, bucket, root } = storage;
+  return [endpoint?.host ?? 'aws', endpoint?.port ?? 443, bucket, root];
+}
+
 /** What a source is and where, without the credentials and certificates that lead to it. */
 function locatorOf(source: SourceConfig): object {
   if (source.adapter === 'milvus') return { ...source, endpoint: placeOf(source.endpoint) };
+  if (source.adapter === 'backup') return { ...source, storage: storePlace(source.storage) };
   if (source.adapter !== 'legacy' || !source.mysql) return source;
   const { host, port, database } = source.mysql;
   return { ...source, mysql: [host, port, database] };

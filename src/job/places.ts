@@ -1,4 +1,4 @@
-import type { MilvusEndpoint, SourceConfig, TaskConfig } from '../config/types.js';
+import type { MilvusEndpoint, SourceConfig, StorageConfig, TaskConfig } from '../config/types.js';
 
 const MOST_FILES = 3;
 
@@ -7,11 +7,22 @@ function milvusText({ at, db }: MilvusEndpoint): string {
   return db === undefined ? place : `${place} (database ${db})`;
 }
 
+function storageText(storage: StorageConfig): string {
+  if (storage.type === 'local') return storage.path;
+  const { bucket, endpoint, root } = storage;
+  const server = endpoint ? `${endpoint.host}:${endpoint.port}` : 'AWS';
+  return `${server}/${bucket}${root === '' ? '' : `/${root}`}`;
+}
+
 /** Where a task reads from, in a few words and without credentials. */
 export function sourceText(source: SourceConfig): string {
   switch (source.adapter) {
     case 'milvus':
       return `Milvus at ${milvusText(source.endpoint)}`;
+    case 'backup': {
+      const { name, storage } = source;
+      return name === '' ? `backup ${storageText(storage)}` : `backup ${name} in ${storageText(storage)}`;
+    }
     case 'legacy':
       return `old Milvus directory ${source.path}`;
     default: {

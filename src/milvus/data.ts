@@ -2,12 +2,12 @@ import type { RawValues } from '../batch/columns.js';
 import { throwIfAborted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
 import { withRetry } from '../util/retry.js';
+import { delimitedSize, varint64Size, WireReader, WireWriter } from '../util/wire.js';
 import type { AnswerMemory } from './answer-memory.js';
 import type { Connection } from './connection.js';
 import { decodeMutation, decodeStatus, type Mutation, OK, readAnswer, type Status } from './decode.js';
 import { decodeQuery, type QueryAnswer } from './decode-query.js';
 import { requireOk } from './status.js';
-import { delimitedSize, varint64Size, WireReader, WireWriter } from './wire.js';
 
 /** Deadline of one insert or query. */
 export const DATA_TIMEOUT_MS = 60_000;

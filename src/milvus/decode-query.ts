@@ -1,8 +1,8 @@
 import { type FlatValues, flat, isText, type ListColumn, type RawValues, type TextColumn } from '../batch/columns.js';
+import { WireReader } from '../util/wire.js';
 import type { AnswerMemory } from './answer-memory.js';
 import { decodeStatus, intArray, longArray, OK, type Status } from './decode.js';
 import { spreadNulls } from './null-rows.js';
-import { WireReader } from './wire.js';
 
 /** One column of an answer. `width` as in `RawColumn`. */
 export interface AnswerColumn {

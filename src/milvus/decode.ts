@@ -1,5 +1,5 @@
 import { fail } from '../util/errors.js';
-import { WireReader } from './wire.js';
+import { WireReader } from '../util/wire.js';
 
 /** common.Status. `code` is Milvus' own code (2.3 and later), `legacyCode` the older enum. */
 export interface Status {

@@ -11,7 +11,7 @@ import { type FieldSpec, fromArrowField, isVector, type MilvusType } from '../ba
 import { presentRows } from '../batch/gather.js';
 import { asBytes } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
-import { delimitedSize, varint64Size, varintSize, WireWriter } from './wire.js';
+import { delimitedSize, varint64Size, varintSize, WireWriter } from '../util/wire.js';
 
 /** schema.proto DataType. */
 export const DATA_TYPE: Readonly<Record<MilvusType, number>> = {

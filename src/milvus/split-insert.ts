@@ -1,10 +1,10 @@
 import { type Field, type RecordBatch, Schema } from 'apache-arrow';
 import { rawColumns } from '../batch/columns.js';
+import { WireReader } from '../util/wire.js';
 import { answerBatch } from './answer-batch.js';
 import { OK } from './decode.js';
 import { type AnswerColumn, fieldData } from './decode-query.js';
 import { encodeInsert } from './encode.js';
-import { WireReader } from './wire.js';
 
 /** A request and its number of rows. */
 export interface InsertPart {

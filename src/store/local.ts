@@ -49,14 +49,19 @@ class LocalStore implements ObjectStore {
     return listFolders(this, prefix, o);
   }
 
-  async read(key: string, o: StoreOptions & { readonly range?: ByteRange } = {}): Promise<Uint8Array> {
+  async read(
+    key: string,
+    o: StoreOptions & { readonly range?: ByteRange; readonly into?: Uint8Array } = {},
+  ): Promise<Uint8Array> {
     throwIfAborted(o.signal);
     try {
       const handle = await open(this.#path(key), 'r');
       try {
         const { size } = await handle.stat();
         const from = Math.min(o.range?.from ?? 0, size);
-        const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(o.range?.to ?? size, size) - from));
+        const length = Math.max(0, Math.min(o.range?.to ?? size, size) - from);
+        const { into } = o;
+        const bytes = into && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafeSlow(length);
         let got = 0;
         for (let n = 1; got < bytes.length && n > 0; got += n) {
           ({ bytesRead: n } = await handle.read(bytes, got, bytes.length - got, from + got));

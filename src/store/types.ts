@@ -28,8 +28,11 @@ export interface ObjectStore extends AsyncDisposable {
   list(prefix: string, o?: StoreOptions): AsyncIterable<StoredObject>;
   /** Names of the folders right below `prefix` ('' or with "/" at its end) that hold anything, in order. */
   folders(prefix: string, o?: StoreOptions): AsyncIterable<string>;
-  /** The object, or a part of it, in one piece. */
-  read(key: string, o?: StoreOptions & { readonly range?: ByteRange }): Promise<Uint8Array>;
+  /**
+   * The object, or a part of it, in one piece. `into`: memory that a store of files puts the bytes into where they fit, so that
+   * reading a large object piece by piece leaves no garbage.
+   */
+  read(key: string, o?: StoreOptions & { readonly range?: ByteRange; readonly into?: Uint8Array }): Promise<Uint8Array>;
   /** The object piece by piece, in bounded memory. */
   stream(key: string, o?: StoreOptions): AsyncIterable<Uint8Array>;
   /** Writes an object, replacing what was there. `size` where the bytes come in pieces and it is known. */

@@ -19,6 +19,8 @@ const MINIMAL: Readonly<Record<TaskName, string>> = {
   M2M: m2m(),
   M2H: m2h(),
   BACKUP: 'BACKUP:\n  backup_store: {type: local, path: backups}\n  source_storage: {type: local, path: data}',
+  RESTORE:
+    'RESTORE:\n  backup_store: {type: local, path: backups}\n  backup_name: b\n  dest_storage: {type: local, path: data}',
 };
 const ENV = {
   MILVUS_PASSWORD: 'a',
@@ -28,15 +30,36 @@ const ENV = {
   S3_SECRET_KEY: 'e',
   S3_SESSION_TOKEN: 'f',
 };
+const STORE_SECRETS = ['secret_key', 'session_token'];
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
   F2M: ['dest_password', 'dest_token'],
   H2M: ['dest_password', 'dest_token'],
-  M2M: ['mysql_parameter.password', 'source_password', 'source_token', 'dest_password', 'dest_token'],
-  M2H: ['mysql_parameter.password', 'source_password', 'source_token'],
+  M2M: [
+    'mysql_parameter.password',
+    ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
+    'source_password',
+    'source_token',
+    'dest_password',
+    'dest_token',
+  ],
+  M2H: [
+    'mysql_parameter.password',
+    ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
+    'source_password',
+    'source_token',
+  ],
   BACKUP: [
     'source_password',
     'source_token',
-    ...['source_storage', 'backup_store'].flatMap((key) => [`${key}.secret_key`, `${key}.session_token`]),
+    ...['source_storage', 'backup_store'].flatMap((key) => STORE_SECRETS.map((secret) => `${key}.${secret}`)),
+  ],
+  RESTORE: [
+    'backup_store.secret_key',
+    'backup_store.session_token',
+    'dest_password',
+    'dest_token',
+    'dest_storage.secret_key',
+    'dest_storage.session_token',
   ],
 };
 const MYSQL = ['host', 'user', 'database'];
@@ -97,10 +120,11 @@ describe.each(TASKS)('the schema of %s', (task) => {
   it('accepts its own examples and defaults, and nothing for every key that may be left out', () => {
     const schema = schemaFor(task);
     const inside = [
-      ...['source_storage', 'backup_store'].map((key) => `${key}.type`),
+      ...['source_storage', 'dest_storage', 'backup_store'].map((key) => `${key}.type`),
       'data_path.path',
       'collection_parameter.index.type',
       'merge.into',
+      ...['store', 'store.type', 'name'].map((key) => `source_backup.${key}`),
     ];
     const required = [
       ...(bodyOf(task).required ?? []),
@@ -148,6 +172,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
       const needed: Readonly<Record<string, string>> = {
         merge: 'into: x',
         source_storage: 'type: s3, bucket: a-bucket',
+        dest_storage: 'type: s3, bucket: a-bucket',
         backup_store: 'type: s3, bucket: a-bucket',
         mysql_parameter: 'host: h, user: u, database: d',
       };
@@ -170,7 +195,8 @@ describe.each(TASKS)('the schema of %s', (task) => {
     expect(shipped.split('\n')[0]).toBe(`# yaml-language-server: $schema=../schemas/${task.toLowerCase()}.schema.json`);
     const config = validateJob(text, { env: ENV });
     expect(config.task).toBe(task);
-    if (config.task === 'BACKUP') expect(config.store).toMatchObject({ type: 's3', root: 'backup' });
+    if (config.task === 'BACKUP' || config.task === 'RESTORE')
+      expect(config.store).toMatchObject({ type: 's3', root: 'backup' });
     else if (config.task === 'M2H') expect(config.archive?.dir).toMatch(/\.quickstart\/archive$/);
     else expect(config.dest.at.kind).toBe('embedded');
     expect(accepts(schemaFor(task), parse(text))).toBe(true);

@@ -7,7 +7,7 @@ import { type FieldSpec, specsOf } from '../../../src/batch/fields.js';
 import { answerBatch } from '../../../src/milvus/answer-batch.js';
 import { decodeQuery } from '../../../src/milvus/decode-query.js';
 import { encodeInsert } from '../../../src/milvus/encode.js';
-import { delimitedSize, WireReader, WireWriter } from '../../../src/milvus/wire.js';
+import { delimitedSize, WireReader, WireWriter } from '../../../src/util/wire.js';
 import { batches, EVERY_TYPE, int64, schemaOf, specOf, valuesFor } from '../batch/support.js';
 
 /** The answer of a server that gives back what it got: columns are field 5 of InsertRequest and field 2 of QueryResults. */

@@ -1,0 +1,109 @@
+import { openBackup } from '../../backup/open.js';
+import type { BackupInfo, CollectionBackupInfo } from '../../backup/types.js';
+import { choose } from '../../config/selection.js';
+import type { BackupSource } from '../../config/types.js';
+import { openStore } from '../../store/index.js';
+import type { ObjectStore } from '../../store/types.js';
+import { fail } from '../../util/errors.js';
+import type { Catalog, SourceCollection } from '../types.js';
+import { type BackupField, fieldsOf } from './fields.js';
+import { openBackupReader } from './reader.js';
+import { type BackupPlace, checkFiles, segmentsOf } from './segments.js';
+import { settingsOf } from './settings.js';
+
+export interface BackupOptions {
+  readonly retryForMs: number;
+  readonly log: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_DB = 'default';
+
+const databaseOf = ({ db_name }: CollectionBackupInfo): string => (db_name === '' ? DEFAULT_DB : db_name);
+
+/** The collections of one database: the one that is asked for, or the only one there is. */
+function ofDatabase(info: BackupInfo, db: string | undefined, where: string): CollectionBackupInfo[] {
+  const all = [...new Set(info.collection_backups.map(databaseOf))];
+  if (db !== undefined) return info.collection_backups.filter((c) => databaseOf(c) === db);
+  if (all.length <= 1) return [...info.collection_backups];
+  throw fail('CFG_CONFLICT', `${where} holds the databases ${all.join(', ')}`, {
+    hint: 'Say by source_db which of them is to be read; a run reads one.',
+  });
+}
+
+/** The fields that are read: all or those asked for, never what functions of the server make; the key always. */
+function readFields(
+  name: string,
+  fields: readonly BackupField[],
+  wanted: readonly string[] | undefined,
+): BackupField[] {
+  const names = fields.map(({ spec }) => spec.name);
+  const unknown = (wanted ?? []).filter((one) => !names.includes(one) && one !== '$meta');
+  if (unknown.length > 0) {
+    throw fail(
+      'CFG_CONFLICT',
+      `output_fields names ${unknown.join(', ')}, but collection "${name}" has ${names.join(', ')}`,
+    );
+  }
+  return fields.filter(
+    ({ functionOutput, spec }) => !functionOutput && (spec.primaryKey || !wanted || wanted.includes(spec.name)),
+  );
+}
+
+function sourceCollection(
+  place: BackupPlace,
+  info: CollectionBackupInfo,
+  partitions: readonly string[],
+  source: BackupSource,
+  signal: AbortSignal | undefined,
+): SourceCollection {
+  const { collection_name: name, schema } = info;
+  if (!schema) throw fail('SRC_CORRUPT', `collection "${name}" has no schema in its backup`);
+  const every = info.partition_backups.flatMap(({ segment_backups }) => segment_backups);
+  const fields = readFields(name, fieldsOf(name, schema, every), source.outputFields);
+  const settings = settingsOf(info, new Set(fields.map(({ spec }) => spec.name)), partitions);
+  const segments = segmentsOf(place, info, new Set(partitions));
+  return {
+    name,
+    settings,
+    check: () => checkFiles(place, info, segments),
+    open: () =>
+      openBackupReader({ place, info, fields, segments, named: settings.partitionCount === undefined }, signal),
+  };
+}
+
+async function catalogOf(store: ObjectStore, source: BackupSource, o: BackupOptions): Promise<Catalog> {
+  const signal = o.signal ? { signal: o.signal } : {};
+  const { info } = await openBackup(store, source.name, signal);
+  const found = ofDatabase(
+    info,
+    source.db,
+    source.name === '' ? store.name : `backup "${source.name}" in ${store.name}`,
+  );
+  const offers = found.map((c) => ({
+    name: c.collection_name,
+    partitions: c.partition_backups.map(({ partition_name }) => partition_name),
+  }));
+  const { chosen, warnings } = choose(offers, source.select, source.exclude);
+  const place = { store, name: source.name };
+  const collections = chosen.map(({ name, partitions }) => {
+    const of = found.find((c) => c.collection_name === name)!;
+    return sourceCollection(place, of, partitions, source, o.signal);
+  });
+  return { collections, warnings, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}
+
+/**
+ * Opens a backup, narrowed to the selection; no Milvus is needed. Only meta files are read, and files are listed by `check`.
+ * Throws NOTHING_MATCHED, CFG_CONFLICT where it holds several databases and none is named, SRC_* for what is no complete
+ * backup of binlogs (a snapshot bundle of Milvus 3.0 is refused by name), and STORE_*.
+ */
+export async function openBackupCatalog(source: BackupSource, o: BackupOptions): Promise<Catalog> {
+  const store = await openStore(source.storage, { retryFor: o.retryForMs / 1000, log: o.log });
+  try {
+    return await catalogOf(store, source, o);
+  } catch (thrown) {
+    await store[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}

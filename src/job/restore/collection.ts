@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import type { RestoreConfig } from '../../config/types.js';
+import { checked } from '../../milvus/checked.js';
+import {
+  createAlias,
+  createPartition,
+  describeCollection,
+  dropCollection,
+  flush,
+  statisticsRows,
+} from '../../milvus/collections.js';
+import type { Connection } from '../../milvus/connection.js';
+import { releaseCollection, waitForIndex } from '../../milvus/indexes.js';
+import { throwIfAborted } from '../../util/abort.js';
+import { MilvusdmError } from '../../util/errors.js';
+import type { VerifyLevel } from '../verify.js';
+import { checkCounts } from './check.js';
+import { type RestoreItem, shownName } from './choose.js';
+import { type ContentCheck, checkAll, checkSample } from './content.js';
+import type { CollectionFiles } from './folders.js';
+import { importUnits } from './import.js';
+import { indexesOf, makeIndex, tell } from './indexes.js';
+import { load, loadWish } from './loading.js';
+import type { ServerView } from './places.js';
+import { createRequest, hasPartitionKey } from './schema.js';
+
+const DEFAULT_PARTITION = '_default';
+const FLUSH_MS = 60_000;
+const INDEX_STALL_MS = 10 * 60_000;
+
+/** What the restoring of one collection needs. */
+export interface CollectionRestore {
+  readonly item: RestoreItem;
+  readonly config: RestoreConfig;
+  /** In the collection's own database. */
+  readonly connection: Connection;
+  readonly job: string;
+  readonly files: CollectionFiles;
+  readonly view: ServerView;
+  readonly signal: AbortSignal;
+  readonly log: (message: string) => void;
+  readonly warn: (message: string) => void;
+  readonly onRows: (rows: number) => void;
+}
+
+export interface RestoredCollection {
+  readonly rows: number;
+  readonly verified: VerifyLevel;
+  /** Content digest of all rows, where all were compared. */
+  readonly digest: string | null;
+  /** Rows of the target by the server's own count; null where nobody has asked. */
+  readonly targetRows: number | null;
+}
+
+/**
+ * The name under which a collection is made: it gets its own once it is complete, so that nothing half made ever has it.
+ * The same for every run of a job, which knows by it what an earlier one has left.
+ */
+export function makingName(job: string, { db, name }: RestoreItem): string {
+  const target = createHash('sha256').update(`${db}.${name}`).digest('hex').slice(0, 12);
+  return `milvusdm_restore_${job}_${target}`;
+}
+
+/** Removes what an earlier run of the job, or this one, made and did not finish. */
+export async function dropUnfinished({ connection, job, item, log }: CollectionRestore): Promise<void> {
+  const left = await describeCollection(connection, makingName(job, item));
+  if (!left) return;
+  log(`dropping what an earlier run had made of "${shownName(item)}"`);
+  await dropCollection(connection, left);
+}
+
+async function make(o: CollectionRestore, making: string): Promise<void> {
+  const { item, config, connection } = o;
+  const request = createRequest({ name: making, info: item.info, source: item.source, shards: config.shards });
+  await tell(connection, 'CreateCollection', request, `create collection ${making}`);
+  if (hasPartitionKey(item.info)) return;
+  for (const { partition_name: name } of item.info.partition_backups) {
+    if (name !== DEFAULT_PARTITION && name !== '') await createPartition(connection, making, name);
+  }
+}
+
+async function makeIndexes(
+  { item, config, connection }: CollectionRestore,
+  making: string,
+): Promise<readonly string[]> {
+  const indexes = indexesOf(item.info, config.index);
+  for (const index of indexes) await makeIndex(connection, making, index);
+  return indexes.map(({ field }) => field);
+}
+
+/** Checks the rows as far as is asked for, with the collection loaded for it, and leaves loaded what is to be. */
+async function checkAndLoad(
+  o: CollectionRestore,
+  making: string,
+  indexed: readonly string[],
+  counted: RestoredCollection,
+): Promise<RestoredCollection> {
+  const { item, config, connection, signal } = o;
+  const wish = loadWish(item.info, config.load);
+  const look = config.verify === 'sample' || config.verify === 'full' ? counted.rows > 0 : false;
+  if (wish === 'nothing' && !look) return counted;
+  if (indexed.length === 0) {
+    if (wish !== 'nothing') o.warn(`"${shownName(item)}" is not loaded: it has no index`);
+    if (look) o.warn(`"${shownName(item)}" has no index: verified by the row count only`);
+    return counted;
+  }
+  for (const field of indexed) await waitForIndex(connection, making, field, { signal, stallMs: INDEX_STALL_MS });
+  if (!look) {
+    await load(connection, making, wish, signal);
+    return counted;
+  }
+  await load(connection, making, 'all', signal);
+  const checked = await checkContent(o, making, counted);
+  if (wish !== 'all') {
+    await releaseCollection(connection, making);
+    await load(connection, making, wish, signal);
+  }
+  return checked;
+}
+
+async function checkContent(
+  o: CollectionRestore,
+  making: string,
+  counted: RestoredCollection,
+): Promise<RestoredCollection> {
+  const { item, config, connection, signal, log } = o;
+  const check: ContentCheck = { config, item, connection, collection: making, signal, log };
+  if (config.verify === 'full') return { ...counted, verified: 'full', digest: await checkAll(check) };
+  await checkSample(check);
+  return { ...counted, verified: 'sample' };
+}
+
+/** Aliases come with the collection, but for those that another one has by now. */
+async function makeAliases({ item, connection, warn }: CollectionRestore, making: string): Promise<void> {
+  for (const alias of item.info.aliases) {
+    const owner = await describeCollection(connection, alias);
+    if (owner && owner.name !== making) {
+      warn(`alias "${alias}" stays with "${owner.name}"`);
+      continue;
+    }
+    if (!owner) await createAlias(connection, making, alias);
+  }
+}
+
+/** Puts the collection in its place: the one that is there goes, with its aliases, and this one gets its name. */
+async function putInPlace(o: CollectionRestore, making: string): Promise<void> {
+  const { item, connection } = o;
+  const old = await describeCollection(connection, item.name);
+  if (old) await dropCollection(connection, old);
+  await makeAliases(o, making);
+  await checked(
+    connection.retry,
+    `rename ${making} to ${item.name}`,
+    () => connection.sdk.renameCollection({ collection_name: making, new_collection_name: item.name }),
+    { repeatable: false },
+  );
+}
+
+async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
+  const { config, connection, files, signal, log, onRows, view } = o;
+  if (config.metaOnly) return { rows: 0, verified: 'none', digest: null, targetRows: null };
+  const rows = await importUnits(connection, files.units, { collection: making, view, signal, log, onRows });
+  const total = [...rows.values()].reduce((sum, one) => sum + one, 0);
+  if (config.verify === 'none') return { rows: total, verified: 'none', digest: null, targetRows: null };
+  await flush(connection, making, FLUSH_MS);
+  const targetRows = await statisticsRows(connection, making);
+  checkCounts(o.item, rows, targetRows);
+  return { rows: total, verified: 'count', digest: null, targetRows };
+}
+
+/**
+ * Restores one collection: makes it under a name of our own, has its rows imported, makes indexes and aliases, checks it,
+ * loads it, and gives it its name as the last step. What is there under that name goes just before. Whatever fails, what
+ * was made is dropped again.
+ */
+export async function restoreCollection(o: CollectionRestore): Promise<RestoredCollection> {
+  const making = makingName(o.job, o.item);
+  await dropUnfinished(o);
+  try {
+    await make(o, making);
+    const counted = await bringRows(o, making);
+    throwIfAborted(o.signal);
+    const indexed = await makeIndexes(o, making);
+    const result = await checkAndLoad(o, making, indexed, counted);
+    await putInPlace(o, making);
+    return result;
+  } catch (thrown) {
+    await dropUnfinished({ ...o, log: () => {} }).catch((error: unknown) => {
+      const why = error instanceof MilvusdmError ? error.message : String(error);
+      o.warn(`what was made of "${shownName(o.item)}" could not be dropped again (${why}); the next run does that`);
+    });
+    throw thrown;
+  }
+}
