@@ -119,7 +119,7 @@ export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Pr
   const server = backupServer(connection, signal);
   emit({ type: 'phase', phase: 'plan' });
   const rbac = await rbacOf(config, server);
-  const databases = await server.databases();
+  const databases = (await server.databases()).sort((a, b) => (a.db_name < b.db_name ? -1 : 1));
   const names = await Promise.all(databases.map(({ db_name }) => server.collections(db_name)));
   const { chosen, warnings } = chooseCollections(names.flat(), config.select, config.exclude);
   const id = randomUUID();
