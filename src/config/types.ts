@@ -203,6 +203,16 @@ export interface ArchiveTarget {
   readonly gzip?: number;
 }
 
+/** A logical backup as target: Arrow files in a store. */
+export interface LogicalTarget {
+  readonly storage: StorageConfig;
+  /** Folder of the backup in its store. */
+  readonly name: string;
+  /** Database that the collections are of. */
+  readonly db: string;
+  readonly compression: 'zstd' | 'none';
+}
+
 export interface RateLimit {
   readonly rowsPerSecond?: number;
   readonly bytesPerSecond?: number;
@@ -242,6 +252,8 @@ export interface TaskConfig {
   readonly dest: MilvusEndpoint;
   /** M2H writes here instead of into `dest`, which is an empty address then. */
   readonly archive?: ArchiveTarget;
+  /** A logical BACKUP writes here instead of into `dest`. */
+  readonly logical?: LogicalTarget;
   readonly mode: Mode;
   /** F2M and H2M: the target. M2M and M2H: '' here; each collection of the source has its own task. */
   readonly collection: string;

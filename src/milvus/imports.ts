@@ -1,9 +1,9 @@
 import { withRetry } from '../util/retry.js';
+import { WireReader } from '../util/wire.js';
 import { type Connection, DDL_TIMEOUT_MS } from './connection.js';
 import { decodeStatus, OK, readAnswer, type Status } from './decode.js';
 import { encodeMessage, keyValuePair } from './messages.js';
 import { requireOk } from './status.js';
-import { WireReader } from './wire.js';
 
 /** Files that the server is to take into a partition by itself. */
 export interface ImportRequest {

@@ -1,4 +1,4 @@
-import { openBackup } from '../../backup/open.js';
+import { openBackup, probeBackup } from '../../backup/open.js';
 import type { BackupInfo, CollectionBackupInfo } from '../../backup/types.js';
 import { choose } from '../../config/selection.js';
 import type { BackupSource } from '../../config/types.js';
@@ -91,6 +91,12 @@ async function catalogOf(store: ObjectStore, source: BackupSource, o: BackupOpti
     return sourceCollection(place, of, partitions, source, o.signal);
   });
   return { collections, warnings, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}
+
+/** Which of the two layouts a backup has; `storage` for what is none. Throws STORE_* and SRC_*. */
+export async function strategyOf(source: BackupSource, o: BackupOptions): Promise<'storage' | 'logical'> {
+  await using store = await openStore(source.storage, { retryFor: o.retryForMs / 1000, log: o.log });
+  return (await probeBackup(store, source.name, o.signal ? { signal: o.signal } : {})).strategy;
 }
 
 /**

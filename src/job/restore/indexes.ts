@@ -4,8 +4,8 @@ import { type Connection, DDL_TIMEOUT_MS } from '../../milvus/connection.js';
 import { decodeStatus, readAnswer } from '../../milvus/decode.js';
 import { encodeMessage, keyValuePair } from '../../milvus/messages.js';
 import { isOk, statusError } from '../../milvus/status.js';
-import { WireReader } from '../../util/wire.js';
 import { withRetry } from '../../util/retry.js';
+import { WireReader } from '../../util/wire.js';
 
 const FIRST_VECTOR_TYPE = 100;
 /** Spellings that newer servers do not take any more. */
