@@ -1,6 +1,7 @@
 """Makes a Faiss file of any kind: python faiss_data.py PATH ROWS DIM FACTORY_KEY
 
-The codes of 20,000 random rows are repeated until there are enough: reading takes as long, and making takes seconds.
+The codes of 20,000 random rows (of an additive quantizer, whose search for codes is slow: 2,000) are repeated until there are
+enough: reading takes as long, and making takes seconds.
 """
 import os
 import sys
@@ -10,7 +11,7 @@ import faiss  # noqa: E402
 import numpy as np  # noqa: E402
 
 path, rows, dim, key = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-x = np.random.default_rng(7).standard_normal((20_000, dim), dtype=np.float32)
+x = np.random.default_rng(7).standard_normal((2_000 if key.startswith('RQ') else 20_000, dim), dtype=np.float32)
 index = faiss.index_factory(dim, key)
 store = index
 while hasattr(store, 'index'):

@@ -27,7 +27,7 @@ const KINDS: readonly Kind[] = [
   { key: 'PQ32x4', dim: 256, bytes: 128 * MIB },
   { key: 'RR256,Flat', dim: 256, bytes: 64 * MIB, least: 30 },
   { key: 'RR768,Flat', dim: 768, bytes: 32 * MIB },
-  { key: 'RQ4x4', dim: 256, bytes: 128 * MIB },
+  { key: 'RQ4x4', dim: 64, bytes: 128 * MIB },
 ];
 
 /** Reading of Faiss indexes of several kinds, each repetition in a process of its own: MB of float32 a second. */

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { packageVersion } from '../util/version.js';
+import type { BackupCommandOptions } from './backup.js';
 import type { DiffCommandOptions, GlobalOptions } from './options.js';
 import { printFailure } from './output.js';
 
@@ -42,6 +43,50 @@ function withRun(command: Command): Command {
     .option('--restart', 'start over instead of continuing a run of this job that was cut short')
     .option('--report-dir <folder>', 'write the report there, as JSON and as an HTML page')
     .option('--dry-run', 'the same as plan: read only');
+}
+
+/** 30d, 12h or 4w in milliseconds. */
+function duration(text: string): number {
+  const [, amount, unit = ''] = /^([0-9]{1,5})([hdw])$/.exec(text) ?? [];
+  const hours = { h: 1, d: 24, w: 168 }[unit];
+  if (hours === undefined) throw new InvalidArgumentError('a time such as 12h, 30d or 4w is needed.');
+  return Number(amount) * hours * 3_600_000;
+}
+
+/** `milvusdm backup ...`; WHERE is the YAML file of a BACKUP, or the folder that the backups lie in. */
+function addBackup(program: Command, exit: (code: ExitCode) => void): void {
+  const backup = program
+    .command('backup')
+    .description('make, list, check and remove backups')
+    .showHelpAfterError('(see milvusdm backup --help)');
+  const commands = () => import('./backup.js');
+  const verb = (usage: string, text: string): Command => withCommon(backup.command(usage).description(text));
+  withRun(backup.command('create <file>').description('run the BACKUP in a YAML file (the same as run)')).action(
+    async (path: string, o: BackupCommandOptions) => exit(await (await commands()).createCommand(path, o)),
+  );
+  verb('list <where>', 'list the backups in a store: the YAML file of a BACKUP, or a folder').action(
+    async (where: string, o: BackupCommandOptions) => exit(await (await commands()).listCommand(where, o)),
+  );
+  verb('get <where> <name>', 'show what a backup holds').action(
+    async (where: string, name: string, o: BackupCommandOptions) =>
+      exit(await (await commands()).getCommand(where, name, o)),
+  );
+  verb('verify <where> <name>', 'compare the files of a backup with what was written')
+    .option('--full', 'read every file and compare its checksum, not only its size')
+    .action(async (where: string, name: string, o: BackupCommandOptions) =>
+      exit(await (await commands()).verifyCommand(where, name, o)),
+    );
+  verb('delete <where> <name>', 'remove a backup; says what would go unless --yes is given')
+    .option('--yes', 'remove it')
+    .action(async (where: string, name: string, o: BackupCommandOptions) =>
+      exit(await (await commands()).deleteCommand(where, name, o)),
+    );
+  verb('prune <where>', 'remove old backups; says what would go unless --yes is given')
+    .option('--keep-last <n>', 'the newest N stay', positive)
+    .option('--older-than <time>', 'only those that are older, e.g. 30d, 12h or 4w', duration)
+    .option('--unfinished', 'remove what runs that were cut short have left, too, after a day')
+    .option('--yes', 'remove them')
+    .action(async (where: string, o: BackupCommandOptions) => exit(await (await commands()).pruneCommand(where, o)));
 }
 
 /** How to get into each of two sides; secrets by reference, so that no list of processes shows them. */
@@ -126,7 +171,7 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(
     file(
       'schema',
-      'print the JSON schema of a task (F2M, H2M, M2M, M2H)',
+      'print the JSON schema of a task (F2M, H2M, M2M, M2H, BACKUP)',
       async () => (await import('./texts.js')).schemaCommand,
     ),
   );
@@ -136,6 +181,7 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(program.command('jobs').description('list the runs that can be continued')).action(
     async (options: GlobalOptions) => exit(await (await import('./jobs.js')).jobsCommand(options)),
   );
+  addBackup(program, exit);
   for (const name of ['schema', 'init']) {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }
@@ -173,5 +219,5 @@ process.on('unhandledRejection', failWith);
 process.once('beforeExit', () => failWith(fail('INTERNAL', 'the command stopped without a result')));
 
 const program = build(leave);
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) command.exitOverride();
 program.parseAsync(process.argv).catch(failWith);

@@ -43,6 +43,11 @@ async function runJob(path: string, config: JobConfig, options: GlobalOptions): 
       hint: 'Leave --report-dir out; `milvusdm backup get` shows what a backup holds, and `backup verify` checks it.',
     });
   }
+  if (config.task === 'RESTORE') {
+    throw fail('USAGE', '--report-dir is given with a RESTORE, whose collections no later `verify` can compare', {
+      hint: 'Leave --report-dir out; `--json` prints the report. `diff` compares a restored collection with another one.',
+    });
+  }
   const [started, yaml] = [new Date(), yamlFingerprint(path)];
   const recorder = createRecorder();
   session.job.on(recorder.listen);

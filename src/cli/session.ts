@@ -42,16 +42,17 @@ function onSignals(job: Job, log: Log): () => void {
 
 /** The configuration with what the command line adds to it. */
 function withOptions(config: JobConfig, { limit, restart }: GlobalOptions): JobConfig {
-  if (config.task !== 'BACKUP') {
+  if (config.task !== 'BACKUP' && config.task !== 'RESTORE') {
     const extra = { ...(limit === undefined ? {} : { limit }), ...(restart ? { restart } : {}) };
     return { ...config, options: { ...config.options, ...extra } };
   }
   if (limit !== undefined) {
-    throw fail('USAGE', '--limit is given with a BACKUP, of which there is no rehearsal on some rows', {
+    throw fail('USAGE', `--limit is given with a ${config.task}, of which there is no rehearsal on some rows`, {
       hint: 'Use --dry-run to see what it would do.',
     });
   }
-  return restart ? { ...config, restart } : config;
+  // A RESTORE starts over always.
+  return restart && config.task === 'BACKUP' ? { ...config, restart } : config;
 }
 
 /** Opens everything around a job of this configuration. Disposing ends the progress and the signal handlers. */

@@ -334,7 +334,7 @@ export interface RestoreConfig {
   readonly load: 'restore' | boolean;
   readonly shards?: number;
   readonly metaOnly: boolean;
-  readonly verify: 'none' | 'count' | 'sample';
+  readonly verify: RunOptions['verify'];
   /** Files that are copied at a time. */
   readonly parallelism: number;
   /** As in {@link RunOptions}. */

@@ -10,6 +10,7 @@ import { readState } from './ledger/ledger.js';
 import { createLedgerState } from './ledger/state.js';
 import { type Emit, type JobSignals, type OpenCollection, openCollection, openJob } from './open-job.js';
 import { type PlanReport, REPORT_VERSION, type Report } from './report.js';
+import { createRestoreJob } from './restore/restore-job.js';
 import { executeRun } from './run.js';
 
 /** A migration: the same object behind the command line, the library and every other face. */
@@ -80,6 +81,7 @@ async function planAll(config: TaskConfig, id: string, signals: JobSignals, emit
  */
 export function createJob(config: JobConfig): Job {
   if (config.task === 'BACKUP') return createBackupJob(config);
+  if (config.task === 'RESTORE') return createRestoreJob(config);
   return createMove(config);
 }
 

@@ -5,12 +5,12 @@ import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { S3Storage } from '../../src/config/types.js';
 import { logTail, startGuarded } from '../../src/milvus/embedded-process.js';
 import { findPython } from '../../src/milvus/embedded-python.js';
-import { S3Client, type S3Request } from '../../src/store/s3/client.js';
-import { sha256, sign } from '../../src/store/s3/sign.js';
-import { elements, textOf } from '../../src/store/s3/xml.js';
+import { clientSettings } from '../../src/store/s3/client.js';
 import { sleep } from '../../src/util/abort.js';
 import { CACHE } from './environments.js';
 import { isAlive } from './processes.js';
@@ -153,12 +153,12 @@ function freePort(): Promise<number> {
   });
 }
 
-async function ask(config: S3Storage, request: S3Request): Promise<string> {
-  const client = new S3Client(config, { env: {} });
+async function ask<T>(config: S3Storage, request: (client: S3Client) => Promise<T>): Promise<T> {
+  const client = new S3Client(clientSettings(config, {}));
   try {
-    return Buffer.from((await client.send(request)).body).toString();
+    return await request(client);
   } finally {
-    client.close();
+    client.destroy();
   }
 }
 
@@ -177,24 +177,15 @@ function policyFor({ bucket, root }: S3Storage): string {
   return JSON.stringify({ Version: '2012-10-17', Statement });
 }
 
-/** AssumeRole of MinIO's token service, signed as the user. */
+/** Credentials of MinIO's token service that may only do what the policy says. */
 async function narrowed(config: S3Storage): Promise<S3Storage> {
-  const host = `127.0.0.1:${config.endpoint?.port}`;
-  const body = new URLSearchParams({
-    Action: 'AssumeRole',
-    Version: '2011-06-15',
-    Policy: policyFor(config),
-  }).toString();
-  const headers = { host, 'content-type': 'application/x-www-form-urlencoded' };
-  const request = { method: 'POST', path: '/', query: {}, headers, payloadHash: sha256(body) };
-  const signed = sign(request, { accessKey: USER, secretKey: PASSWORD }, 'us-east-1', new Date(), 'sts');
-  const answer = await fetch(`http://${host}/`, { method: 'POST', headers: signed, body });
-  const xml = await answer.text();
-  const [accessKey, secretKey, sessionToken] = ['AccessKeyId', 'SecretAccessKey', 'SessionToken'].map((n) =>
-    textOf(xml, n),
-  );
-  if (!accessKey || !secretKey || !sessionToken) throw new Error(`MinIO gave no credentials: ${xml}`);
-  return { ...config, accessKey, secretKey, sessionToken };
+  const { region, credentials, endpoint } = clientSettings({ ...config, accessKey: USER, secretKey: PASSWORD }, {});
+  const client = new STSClient({ region: region!, credentials: credentials!, endpoint: endpoint as string });
+  const RoleArn = 'arn:aws:iam::000000000000:role/unused';
+  const assume = new AssumeRoleCommand({ RoleArn, RoleSessionName: 'narrow', Policy: policyFor(config) });
+  const { Credentials } = await client.send(assume).finally(() => client.destroy());
+  const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials!;
+  return { ...config, accessKey: AccessKeyId!, secretKey: SecretAccessKey!, sessionToken: SessionToken! };
 }
 
 /**
@@ -234,14 +225,17 @@ export async function startMinio(): Promise<Minio> {
     async bucket(name, root = '') {
       const endpoint = { host: '127.0.0.1', port, tls: false };
       const config: S3Storage = { type: 's3', endpoint, bucket: name, root, accessKey: USER, secretKey: PASSWORD };
-      await ask(config, { method: 'PUT', also: 409 });
+      await ask(config, (client) => client.send(new CreateBucketCommand({ Bucket: name }))).catch((thrown: Error) => {
+        if (thrown.name !== 'BucketAlreadyOwnedByYou') throw thrown;
+      });
       return config;
     },
     async uploads(bucket) {
       const endpoint = { host: '127.0.0.1', port, tls: false };
       const config: S3Storage = { type: 's3', endpoint, bucket, root: '', accessKey: USER, secretKey: PASSWORD };
-      const xml = await ask(config, { method: 'GET', query: { uploads: '', prefix: 'half' } });
-      return elements(xml, 'Upload').map((upload) => textOf(upload, 'Key') ?? '');
+      const list = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: 'half' });
+      const { Uploads = [] } = await ask(config, (client) => client.send(list));
+      return Uploads.map(({ Key = '' }) => Key);
     },
     narrowed,
     [Symbol.asyncDispose]: dispose,

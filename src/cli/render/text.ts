@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Inspection } from '../../job/inspect.js';
-import type { PlanReport, Report } from '../../job/report.js';
+import type { BackupReport, PlanReport, Report } from '../../job/report.js';
 import { formatBytes, formatCount, plural } from '../../util/bytes.js';
 
 export interface TextStyle {
@@ -36,13 +36,28 @@ const TONE: Readonly<Record<Report['status'], Tone>> = {
   interrupted: 'yellow',
 };
 
+/** What a BACKUP has made, below the head of its report. */
+function backupReportText(report: BackupReport, style: TextStyle): string[] {
+  const parts = [
+    `copied ${plural(report.copied.files, 'file')} (${formatBytes(report.copied.bytes)})`,
+    ...(report.from_base.files > 0 ? [`${plural(report.from_base.files, 'file')} from "${report.base}"`] : []),
+    ...(report.reused.files > 0 ? [`${plural(report.reused.files, 'file')} of the run before`] : []),
+    `${formatCount(report.checksums)} with a checksum`,
+  ];
+  return [
+    `${tint(style, 'bold', `backup "${report.name}"`)} in ${report.store}: ${report.type.toLowerCase()}, ${report.strategy}${report.linked ? ', hard links' : ''}, ${plural(report.collections, 'collection')}, ${plural(report.files, 'file')}, ${formatBytes(report.bytes)}`,
+    `  ${parts.join(', ')}`,
+  ];
+}
+
 /** The report of a run as text for a terminal. */
 export function reportText(report: Report, style: TextStyle): string {
   const rows = report.targets.reduce((sum, t) => sum + t.rows_written, 0);
   const rate = report.seconds > 0 ? `, ${formatCount(Math.round(rows / report.seconds))} rows/s overall` : '';
   const head = `${report.task ?? 'milvusdm'} ${tint(style, TONE[report.status], report.status)}: ${plural(rows, 'row')} (${formatBytes(report.bytes)}) written in ${report.seconds} s${rows > 0 ? rate : ''}`;
   const lines = [head];
-  if (report.targets.length > 0) {
+  if (report.backup) lines.push(...backupReportText(report.backup, style));
+  else if (report.targets.length > 0) {
     const heading = ['target', 'read', 'written', 'skipped', 'in target', 'verified', 'digest', 'source'];
     const body = report.targets.map((t) => [
       t.partition === null ? t.collection : `${t.collection}/${t.partition}`,
@@ -66,7 +81,9 @@ export function reportText(report: Report, style: TextStyle): string {
 /** A plan as text. */
 export function planText(plan: PlanReport, style: TextStyle): string {
   const lines = [
-    `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collections.join('", "')}" on ${plan.server}, metric ${plan.metric}`,
+    plan.task === 'BACKUP'
+      ? `BACKUP ${tint(style, 'bold', 'plan')}: ${plural(plan.collections.length, 'collection')}, ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) of ${plan.server}`
+      : `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collections.join('", "')}" on ${plan.server}, metric ${plan.metric}`,
   ];
   const heading = ['source', 'kind', 'rows', 'vectors', 'ids'];
   const body = plan.sources.map((s) => [s.path, s.kind, formatCount(s.rows), `${s.vectorType}(${s.dim})`, s.ids]);

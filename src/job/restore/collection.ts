@@ -10,11 +10,13 @@ import {
   statisticsRows,
 } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
-import { waitForIndex } from '../../milvus/indexes.js';
+import { releaseCollection, waitForIndex } from '../../milvus/indexes.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { MilvusdmError } from '../../util/errors.js';
+import type { VerifyLevel } from '../verify.js';
 import { checkCounts } from './check.js';
 import { type RestoreItem, shownName } from './choose.js';
+import { type ContentCheck, checkAll, checkSample } from './content.js';
 import type { CollectionFiles } from './folders.js';
 import { importUnits } from './import.js';
 import { indexesOf, makeIndex, tell } from './indexes.js';
@@ -24,6 +26,7 @@ import { createRequest, hasPartitionKey } from './schema.js';
 
 const DEFAULT_PARTITION = '_default';
 const FLUSH_MS = 60_000;
+const INDEX_STALL_MS = 10 * 60_000;
 
 /** What the restoring of one collection needs. */
 export interface CollectionRestore {
@@ -42,7 +45,9 @@ export interface CollectionRestore {
 
 export interface RestoredCollection {
   readonly rows: number;
-  readonly verified: 'none' | 'count' | 'sample';
+  readonly verified: VerifyLevel;
+  /** Content digest of all rows, where all were compared. */
+  readonly digest: string | null;
   /** Rows of the target by the server's own count; null where nobody has asked. */
   readonly targetRows: number | null;
 }
@@ -83,17 +88,46 @@ async function makeIndexes(
   return indexes.map(({ field }) => field);
 }
 
-/** What was loaded is loaded before the collection gets its name: who sees it can use it. */
-async function loadAsWished(o: CollectionRestore, making: string, indexed: readonly string[]): Promise<void> {
+/** Checks the rows as far as is asked for, with the collection loaded for it, and leaves loaded what is to be. */
+async function checkAndLoad(
+  o: CollectionRestore,
+  making: string,
+  indexed: readonly string[],
+  counted: RestoredCollection,
+): Promise<RestoredCollection> {
   const { item, config, connection, signal } = o;
   const wish = loadWish(item.info, config.load);
-  if (wish === 'nothing') return;
+  const look = config.verify === 'sample' || config.verify === 'full' ? counted.rows > 0 : false;
+  if (wish === 'nothing' && !look) return counted;
   if (indexed.length === 0) {
-    o.warn(`"${shownName(item)}" is not loaded: it has no index`);
-    return;
+    if (wish !== 'nothing') o.warn(`"${shownName(item)}" is not loaded: it has no index`);
+    if (look) o.warn(`"${shownName(item)}" has no index: verified by the row count only`);
+    return counted;
   }
-  for (const field of indexed) await waitForIndex(connection, making, field, { signal, stallMs: FLUSH_MS * 10 });
-  await load(connection, making, wish, signal);
+  for (const field of indexed) await waitForIndex(connection, making, field, { signal, stallMs: INDEX_STALL_MS });
+  if (!look) {
+    await load(connection, making, wish, signal);
+    return counted;
+  }
+  await load(connection, making, 'all', signal);
+  const checked = await checkContent(o, making, counted);
+  if (wish !== 'all') {
+    await releaseCollection(connection, making);
+    await load(connection, making, wish, signal);
+  }
+  return checked;
+}
+
+async function checkContent(
+  o: CollectionRestore,
+  making: string,
+  counted: RestoredCollection,
+): Promise<RestoredCollection> {
+  const { item, config, connection, signal, log } = o;
+  const check: ContentCheck = { config, item, connection, collection: making, signal, log };
+  if (config.verify === 'full') return { ...counted, verified: 'full', digest: await checkAll(check) };
+  await checkSample(check);
+  return { ...counted, verified: 'sample' };
 }
 
 /** Aliases come with the collection, but for those that another one has by now. */
@@ -124,14 +158,14 @@ async function putInPlace(o: CollectionRestore, making: string): Promise<void> {
 
 async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
   const { config, connection, files, signal, log, onRows, view } = o;
-  if (config.metaOnly) return { rows: 0, verified: 'none', targetRows: null };
+  if (config.metaOnly) return { rows: 0, verified: 'none', digest: null, targetRows: null };
   const rows = await importUnits(connection, files.units, { collection: making, view, signal, log, onRows });
   const total = [...rows.values()].reduce((sum, one) => sum + one, 0);
-  if (config.verify === 'none') return { rows: total, verified: 'none', targetRows: null };
+  if (config.verify === 'none') return { rows: total, verified: 'none', digest: null, targetRows: null };
   await flush(connection, making, FLUSH_MS);
   const targetRows = await statisticsRows(connection, making);
   checkCounts(o.item, rows, targetRows);
-  return { rows: total, verified: 'count', targetRows };
+  return { rows: total, verified: 'count', digest: null, targetRows };
 }
 
 /**
@@ -144,10 +178,10 @@ export async function restoreCollection(o: CollectionRestore): Promise<RestoredC
   await dropUnfinished(o);
   try {
     await make(o, making);
-    const result = await bringRows(o, making);
+    const counted = await bringRows(o, making);
     throwIfAborted(o.signal);
     const indexed = await makeIndexes(o, making);
-    await loadAsWished(o, making, indexed);
+    const result = await checkAndLoad(o, making, indexed, counted);
     await putInPlace(o, making);
     return result;
   } catch (thrown) {

@@ -169,7 +169,7 @@ function targetReport(backup: string, { planned, result }: Outcome): TargetRepor
     rows_skipped: 0,
     duplicates: null,
     verified: result?.verified ?? 'none',
-    digest: null,
+    digest: result?.digest ?? null,
     target_rows: result?.targetRows ?? null,
   };
 }

@@ -1,8 +1,15 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3';
 import { fail } from '../../util/errors.js';
 import type { StoredObject } from '../types.js';
-import type { S3Client, S3Request } from './client.js';
-import { encodePath } from './sign.js';
-import { escapeXml, textOf } from './xml.js';
+import type { Bucket, Signal } from './client.js';
 
 const MIB = 1024 * 1024;
 /** S3's own limits: 10,000 parts, each of 5 MiB to 5 GiB but for the last. */
@@ -12,10 +19,8 @@ const PART_BYTES = 16 * MIB;
 const GROWS_AFTER = 1000;
 const PARALLEL_PARTS = 4;
 /** Larger objects are copied within the server in parts, beside each other; one request may copy 5 GiB at most. */
-export const COPY_AT_ONCE = 500 * MIB;
+const COPY_AT_ONCE = 500 * MIB;
 const COPY_PART_BYTES = 128 * MIB;
-
-type Signal = { readonly signal?: AbortSignal | undefined };
 
 /** Bytes of part number `index` (from 0) of an upload. */
 export function partBytes(index: number, size?: number): number {
@@ -75,37 +80,47 @@ async function inParallel<T>(
   return tags;
 }
 
+/** What every request about one upload names. */
+interface Upload {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly UploadId: string;
+}
+
 /** Begins an upload, lets `fill` make its parts and ends it; nothing of it is left when that fails. */
 async function upload(
-  client: S3Client,
+  bucket: Bucket,
   key: string,
   o: Signal,
-  fill: (part: (number: number, more: Partial<S3Request>) => S3Request) => Promise<string[]>,
+  fill: (upload: Upload) => Promise<string[]>,
 ): Promise<void> {
-  const begun = await client.send({ method: 'POST', key, query: { uploads: '' }, ...o });
-  const uploadId = textOf(Buffer.from(begun.body).toString(), 'UploadId');
-  if (!uploadId) throw fail('STORE_REFUSED', `${key}: the server began an upload without an id`);
+  const where = { Bucket: bucket.name, Key: key };
+  const begin = new CreateMultipartUploadCommand(where);
+  const { UploadId } = await bucket.send('begin the upload of', key, (aws, how) => aws.send(begin, how), o);
+  if (!UploadId) throw fail('STORE_REFUSED', `${key}: the server began an upload without an id`);
+  const begun = { ...where, UploadId };
   try {
-    const tags = await fill((number, more) => ({
-      method: 'PUT',
-      key,
-      query: { partNumber: String(number), uploadId },
-      ...o,
-      ...more,
-    }));
-    const list = tags.map((tag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escapeXml(tag)}</ETag></Part>`);
-    const body = Buffer.from(`<CompleteMultipartUpload>${list.join('')}</CompleteMultipartUpload>`);
-    await client.send({ method: 'POST', key, query: { uploadId }, body, lateErrors: true, ...o });
+    const tags = await fill(begun);
+    const Parts = tags.map((ETag, i) => ({ PartNumber: i + 1, ETag }));
+    const complete = new CompleteMultipartUploadCommand({ ...begun, MultipartUpload: { Parts } });
+    await bucket.send('complete the upload of', key, (aws, how) => aws.send(complete, how), o);
   } catch (thrown) {
     // Also after a signal; what cannot be removed now is for the bucket's own rules.
-    await client.send({ method: 'DELETE', key, query: { uploadId }, also: 404 }).catch(() => {});
+    const abort = new AbortMultipartUploadCommand(begun);
+    await bucket.send('give up the upload of', key, (aws) => aws.send(abort)).catch(() => {});
     throw thrown;
   }
 }
 
+/** Writes an object in one request. */
+export async function putWhole(bucket: Bucket, key: string, Body: Uint8Array, o: Signal): Promise<void> {
+  const put = new PutObjectCommand({ Bucket: bucket.name, Key: key, Body });
+  await bucket.send('put', key, (aws, how) => aws.send(put, how), o);
+}
+
 /** Writes an object from pieces: in one request where they are few bytes, else in parts. */
 export async function putPieces(
-  client: S3Client,
+  bucket: Bucket,
   key: string,
   pieces: AsyncIterable<Uint8Array>,
   o: Signal & { readonly size?: number | undefined },
@@ -114,8 +129,7 @@ export async function putPieces(
   const first = await parts.next();
   const second = first.done ? first : await parts.next();
   if (first.done || second.done) {
-    const body = first.done ? new Uint8Array() : first.value;
-    await client.send({ method: 'PUT', key, body, signal: o.signal });
+    await putWhole(bucket, key, first.done ? new Uint8Array() : first.value, o);
     return;
   }
   async function* all(): AsyncGenerator<Uint8Array> {
@@ -123,36 +137,40 @@ export async function putPieces(
     yield second.value as Uint8Array;
     yield* parts;
   }
-  await upload(client, key, { signal: o.signal }, (part) =>
-    inParallel(all(), async (body, number) => {
-      if (number > MOST_PARTS) throw fail('STORE_REFUSED', `${key} is longer than an upload of unknown size can be`);
-      const { headers } = await client.send(part(number, { body }));
-      return String(headers.etag);
+  await upload(bucket, key, o, (begun) =>
+    inParallel(all(), async (Body, PartNumber) => {
+      if (PartNumber > MOST_PARTS)
+        throw fail('STORE_REFUSED', `${key} is longer than an upload of unknown size can be`);
+      const part = new UploadPartCommand({ ...begun, PartNumber, Body });
+      const { ETag = '' } = await bucket.send(`put part ${PartNumber} of`, key, (aws, how) => aws.send(part, how), o);
+      return ETag;
     }),
   );
 }
 
-/** Copies an object within the server; `bucket` and `source.key` (whole) say what, `key` where to in the client's bucket. */
+/** Copies an object within the server; `from` and `source.key` (whole) say what, `key` where to in the bucket. */
 export async function copyWithin(
-  client: S3Client,
-  bucket: string,
+  bucket: Bucket,
+  from: string,
   source: StoredObject,
   key: string,
   o: Signal,
 ): Promise<void> {
-  const from = { 'x-amz-copy-source': `/${bucket}/${encodePath(source.key)}` };
+  const CopySource = `${from}/${source.key.split('/').map(encodeURIComponent).join('/')}`;
   if (source.size <= COPY_AT_ONCE) {
-    await client.send({ method: 'PUT', key, headers: from, lateErrors: true, ...o });
+    const copy = new CopyObjectCommand({ Bucket: bucket.name, Key: key, CopySource });
+    await bucket.send('copy to', key, (aws, how) => aws.send(copy, how), o);
     return;
   }
   const bytes = Math.max(COPY_PART_BYTES, Math.ceil(source.size / MOST_PARTS));
   const starts = Array.from({ length: Math.ceil(source.size / bytes) }, (_, i) => i * bytes);
-  await upload(client, key, o, (part) =>
-    inParallel(starts, async (start, number) => {
-      const range = `bytes=${start}-${Math.min(start + bytes, source.size) - 1}`;
-      const headers = { ...from, 'x-amz-copy-source-range': range };
-      const { body } = await client.send(part(number, { headers, lateErrors: true }));
-      return textOf(Buffer.from(body).toString(), 'ETag') ?? '';
+  await upload(bucket, key, o, (begun) =>
+    inParallel(starts, async (start, PartNumber) => {
+      const CopySourceRange = `bytes=${start}-${Math.min(start + bytes, source.size) - 1}`;
+      const part = new UploadPartCopyCommand({ ...begun, PartNumber, CopySource, CopySourceRange });
+      const verb = `copy part ${PartNumber} to`;
+      const { CopyPartResult } = await bucket.send(verb, key, (aws, how) => aws.send(part, how), o);
+      return CopyPartResult?.ETag ?? '';
     }),
   );
 }

@@ -1,4 +1,12 @@
-import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  type GetObjectCommandInput,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+} from '@aws-sdk/client-s3';
 import type { S3Storage } from '../../config/types.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
@@ -6,15 +14,16 @@ import type { OpenStoreOptions } from '../index.js';
 import { checkedKey, checkedPrefix } from '../keys.js';
 import { sized } from '../sized.js';
 import type { ByteRange, ObjectStore, StoredObject, StoreOptions } from '../types.js';
-import { S3Client } from './client.js';
-import { copyWithin, putPieces } from './multipart.js';
-import { elements, escapeXml, textOf } from './xml.js';
+import { Bucket } from './client.js';
+import { copyWithin, putPieces, putWhole } from './multipart.js';
 
 /** S3's own limit of keys in one request. */
 const KEYS_AT_ONCE = 1000;
 /** Larger objects are written in parts, each of which can be sent again by itself. */
 const WRITE_AT_ONCE = 32 * 1024 * 1024;
 const SLICE = 8 * 1024 * 1024;
+/** What servers say that only remove one object at a time, or want a checksum which they name otherwise. */
+const NO_REMOVAL_OF_MANY = /^(NotImplemented|MissingContentMD5|MethodNotAllowed)$/;
 /** Connections that break in a row before a byte has come. */
 const MOST_BREAKS = 5;
 
@@ -24,22 +33,23 @@ function sliced(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   })();
 }
 
-function urlDecoded(text: string): string {
+/** The library leaves keys in a list as they were sent: encoded. */
+function urlDecoded(text = ''): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
 class S3Store implements ObjectStore {
   readonly kind = 's3';
   readonly name: string;
-  readonly #client: S3Client;
+  readonly #bucket: Bucket;
   readonly #root: string;
   /** Stores that the server did not let us read for a copy: other credentials, or none for that bucket. */
   readonly #apart = new WeakSet<ObjectStore>();
 
   constructor(config: S3Storage, o: OpenStoreOptions) {
-    this.#client = new S3Client(config, o);
+    this.#bucket = new Bucket(config, o);
     this.#root = config.root === '' ? '' : `${config.root}/`;
-    this.name = `bucket ${config.bucket} of ${this.#client.at}${config.root === '' ? '' : `, ${config.root}/`}`;
+    this.name = `bucket ${config.bucket} of ${this.#bucket.at}${config.root === '' ? '' : `, ${config.root}/`}`;
   }
 
   #key(key: string): string {
@@ -48,60 +58,73 @@ class S3Store implements ObjectStore {
 
   async *list(prefix: string, o: StoreOptions = {}): AsyncGenerator<StoredObject> {
     const start = this.#root + checkedPrefix(prefix);
-    for await (const xml of this.#pages({ prefix: start }, o)) {
-      for (const item of elements(xml, 'Contents')) {
-        const key = urlDecoded(textOf(item, 'Key') ?? '');
+    for await (const { Contents = [] } of this.#pages(start, undefined, o)) {
+      for (const { Key, Size = 0 } of Contents) {
+        const key = urlDecoded(Key);
         // Some tools make an empty object for a folder.
-        if (key.startsWith(start) && !key.endsWith('/')) {
-          yield { key: key.slice(this.#root.length), size: Number(textOf(item, 'Size')) };
-        }
+        if (key.startsWith(start) && !key.endsWith('/')) yield { key: key.slice(this.#root.length), size: Size };
       }
     }
   }
 
   async *folders(prefix: string, o: StoreOptions = {}): AsyncGenerator<string> {
     const start = this.#root + checkedPrefix(prefix);
-    for await (const xml of this.#pages({ prefix: start, delimiter: '/' }, o)) {
-      for (const item of elements(xml, 'CommonPrefixes')) {
-        yield urlDecoded(textOf(item, 'Prefix') ?? '').slice(start.length, -1);
-      }
+    for await (const { CommonPrefixes = [] } of this.#pages(start, '/', o)) {
+      for (const { Prefix } of CommonPrefixes) yield urlDecoded(Prefix).slice(start.length, -1);
     }
   }
 
   /** The answers to a request for a list, as long as there are more. */
-  async *#pages(query: Readonly<Record<string, string>>, { signal }: StoreOptions): AsyncGenerator<string> {
-    let token: string | undefined;
+  async *#pages(
+    Prefix: string,
+    Delimiter: string | undefined,
+    o: StoreOptions,
+  ): AsyncGenerator<ListObjectsV2CommandOutput> {
+    let ContinuationToken: string | undefined;
     do {
-      const more = token === undefined ? {} : { 'continuation-token': token };
-      const all = { 'list-type': '2', 'encoding-type': 'url', ...query, ...more };
-      const { body } = await this.#client.send({ method: 'GET', query: all, signal });
-      const xml = Buffer.from(body).toString();
-      yield xml;
-      token = textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined;
-    } while (token !== undefined);
+      const input = { Bucket: this.#bucket.name, Prefix, Delimiter, ContinuationToken, EncodingType: 'url' } as const;
+      const list = new ListObjectsV2Command(input);
+      const page = await this.#bucket.send('list', undefined, (aws, how) => aws.send(list, how), o);
+      yield page;
+      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+    } while (ContinuationToken !== undefined);
   }
 
   async read(key: string, o: StoreOptions & { readonly range?: ByteRange } = {}): Promise<Uint8Array> {
-    const { range, signal } = o;
+    const { range } = o;
     if (range && range.to <= range.from) return new Uint8Array();
-    const headers: Record<string, string> = range ? { range: `bytes=${range.from}-${range.to - 1}` } : {};
-    const answer = await this.#client.send({ method: 'GET', key: this.#key(key), headers, signal, also: 416 });
-    // Behind the end of the object.
-    if (answer.status === 416) return new Uint8Array();
-    return range && answer.status === 200 ? answer.body.subarray(range.from, range.to) : answer.body;
+    const Range = range && `bytes=${range.from}-${range.to - 1}`;
+    const get = new GetObjectCommand({ Bucket: this.#bucket.name, Key: this.#key(key), Range });
+    try {
+      return await this.#bucket.send(
+        'get',
+        this.#key(key),
+        async (aws, how) => {
+          const { Body, $metadata } = await aws.send(get, how);
+          const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+          return range && $metadata.httpStatusCode === 200 ? bytes.subarray(range.from, range.to) : bytes;
+        },
+        o,
+      );
+    } catch (thrown) {
+      // Behind the end of the object.
+      if (range && ((thrown as Error).cause as Error | undefined)?.name === 'InvalidRange') return new Uint8Array();
+      throw thrown;
+    }
   }
 
   async *stream(key: string, o: StoreOptions = {}): AsyncGenerator<Uint8Array> {
-    const whole = this.#key(key);
+    const where: GetObjectCommandInput = { Bucket: this.#bucket.name, Key: this.#key(key) };
     let at = 0;
     let tag: string | undefined;
     for (let breaks = 0; ; ) {
-      const headers: Record<string, string> = at === 0 ? {} : { range: `bytes=${at}-` };
-      if (at > 0 && tag) headers['if-match'] = tag;
-      const message = await this.#client.open({ method: 'GET', key: whole, headers, signal: o.signal });
-      tag = message.headers.etag;
+      const rest = at === 0 ? where : { ...where, Range: `bytes=${at}-`, IfMatch: tag };
+      const get = new GetObjectCommand(rest);
+      const answer = await this.#bucket.send('get', where.Key, (aws, how) => aws.send(get, how), o);
+      const body = answer.Body as Readable;
+      tag = answer.ETag;
       try {
-        for await (const piece of message) {
+        for await (const piece of body) {
           yield piece as Uint8Array;
           at += (piece as Uint8Array).length;
           breaks = 0;
@@ -114,7 +137,7 @@ class S3Store implements ObjectStore {
           throw fail('STORE_UNAVAILABLE', text, { cause: thrown });
         }
       } finally {
-        message.destroy();
+        body.destroy();
       }
     }
   }
@@ -127,11 +150,11 @@ class S3Store implements ObjectStore {
     const whole = this.#key(key);
     const { signal } = o;
     if (!(body instanceof Uint8Array)) {
-      await putPieces(this.#client, whole, sized(body, o.size, key), { signal, size: o.size });
+      await putPieces(this.#bucket, whole, sized(body, o.size, key), { signal, size: o.size });
     } else if (body.length > WRITE_AT_ONCE) {
-      await putPieces(this.#client, whole, sliced(body), { signal, size: body.length });
+      await putPieces(this.#bucket, whole, sliced(body), { signal, size: body.length });
     } else {
-      await this.#client.send({ method: 'PUT', key: whole, body, signal });
+      await putWhole(this.#bucket, whole, body, { signal });
     }
   }
 
@@ -146,14 +169,14 @@ class S3Store implements ObjectStore {
       const hint = 'Leave `link` out, or put both on one file system.';
       throw fail('CFG_CONFLICT', `hard links were asked for, but ${this.name} is no folder`, { hint });
     }
-    if (from instanceof S3Store && from.#client.at === this.#client.at && !this.#apart.has(from)) {
+    if (from instanceof S3Store && from.#bucket.at === this.#bucket.at && !this.#apart.has(from)) {
       const there = { key: from.#key(source.key), size: source.size };
       try {
-        await copyWithin(this.#client, from.#client.bucket, there, whole, { signal: o.signal });
+        await copyWithin(this.#bucket, from.#bucket.name, there, whole, { signal: o.signal });
         return;
       } catch (thrown) {
         const denied = thrown instanceof MilvusdmError && thrown.code === 'STORE_AUTH';
-        if (!denied || from.#client.accessKey === this.#client.accessKey) throw thrown;
+        if (!denied || from.#bucket.accessKey === this.#bucket.accessKey) throw thrown;
         this.#apart.add(from);
       }
     }
@@ -163,30 +186,41 @@ class S3Store implements ObjectStore {
   async remove(keys: readonly string[], o: StoreOptions = {}): Promise<void> {
     const whole = keys.map((key) => this.#key(key));
     for (let at = 0; at < whole.length; at += KEYS_AT_ONCE) {
-      await this.#removeSome(whole.slice(at, at + KEYS_AT_ONCE), o.signal);
+      await this.#removeSome(whole.slice(at, at + KEYS_AT_ONCE), o);
     }
   }
 
-  async #removeSome(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-    const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`).join('');
-    const body = Buffer.from(`<Delete><Quiet>true</Quiet>${objects}</Delete>`);
-    const headers = { 'content-md5': createHash('md5').update(body).digest('base64') };
-    const answer = await this.#client.send({ method: 'POST', query: { delete: '' }, headers, body, signal, also: 501 });
-    if (answer.status === 501) {
-      // A server without that request.
-      for (const key of keys) await this.#client.send({ method: 'DELETE', key, signal, also: 404 });
+  async #removeSome(keys: readonly string[], o: StoreOptions): Promise<void> {
+    const Delete = { Quiet: true, Objects: keys.map((Key) => ({ Key })) };
+    const remove = new DeleteObjectsCommand({ Bucket: this.#bucket.name, Delete });
+    const answer = await this.#bucket
+      .send('remove objects of', undefined, (aws, how) => aws.send(remove, how), o)
+      .catch((thrown: MilvusdmError) => {
+        if (NO_REMOVAL_OF_MANY.test((thrown.cause as Error | undefined)?.name ?? '')) return undefined;
+        throw thrown;
+      });
+    if (answer === undefined) {
+      for (const key of keys) await this.#removeOne(key, o);
       return;
     }
-    const [first] = elements(Buffer.from(answer.body).toString(), 'Error');
-    if (first === undefined) return;
-    const [key, code, message] = ['Key', 'Code', 'Message'].map((name) => textOf(first, name) ?? '');
-    if (code === 'NoSuchKey') return;
-    const text = `${key} in ${this.name} cannot be removed: ${code}, ${message}`;
-    throw fail(code === 'AccessDenied' ? 'STORE_AUTH' : 'STORE_REFUSED', text);
+    for (const { Key, Code = '', Message = '' } of answer.Errors ?? []) {
+      if (Code === 'NoSuchKey') continue;
+      const text = `${Key} in ${this.name} cannot be removed: ${Code}, ${Message}`;
+      throw fail(Code === 'AccessDenied' ? 'STORE_AUTH' : 'STORE_REFUSED', text);
+    }
+  }
+
+  async #removeOne(key: string, o: StoreOptions): Promise<void> {
+    const remove = new DeleteObjectCommand({ Bucket: this.#bucket.name, Key: key });
+    await this.#bucket
+      .send('remove', key, (aws, how) => aws.send(remove, how), o)
+      .catch((thrown: MilvusdmError) => {
+        if (thrown.code !== 'STORE_MISSING') throw thrown;
+      });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#client.close();
+    this.#bucket.close();
   }
 }
 

@@ -17,6 +17,13 @@ async function withStore(
 
 const OK: Reply = { status: 200, body: 'hello', headers: { etag: '"t"' } };
 
+const UPLOAD = '<InitiateMultipartUploadResult><UploadId>u-1</UploadId></InitiateMultipartUploadResult>';
+
+/** Methods and paths of the requests that came in. */
+function asked({ seen }: FakeS3): string[] {
+  return seen.map(({ method, url }) => `${method} ${url.split('?')[0]}`);
+}
+
 async function streamed(store: ObjectStore, key: string): Promise<string> {
   let text = '';
   for await (const piece of store.stream(key)) text += Buffer.from(piece).toString();
@@ -43,7 +50,7 @@ describe('passing failures', () => {
       expect(Buffer.from(await store.read('k')).toString()).toBe('hello');
       expect(fake.seen).toHaveLength(3);
       expect(log).toHaveLength(2);
-      expect(log[0]).toMatch(/^GET r\/k in bucket buck at 127\.0\.0\.1:\d+: .*once more in/);
+      expect(log[0]).toMatch(/^get r\/k in bucket buck at 127\.0\.0\.1:\d+: .*once more in/);
     });
   });
 
@@ -117,19 +124,19 @@ describe('requests', () => {
     await withStore([OK], async (store, fake) => {
       await store.read('a b/c', { range: { from: 2, to: 5 } });
       await store.write('x', Buffer.from('body'));
-      expect(fake.seen.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /buck/r/a%20b/c', 'PUT /buck/r/x']);
+      expect(asked(fake)).toEqual(['GET /buck/r/a%20b/c', 'PUT /buck/r/x']);
       expect(fake.seen[0]?.headers.range).toBe('bytes=2-4');
       expect(fake.seen[1]).toMatchObject({ body: 'body', headers: { 'content-length': '4' } });
     });
   });
 
   it('are signed for the region that the server names, when it is another one', async () => {
-    const elsewhere = { status: 400, body: errorXml('AuthorizationHeaderMalformed', '<Region>eu-west-9</Region>') };
+    const headers = { 'x-amz-bucket-region': 'eu-west-9' };
+    const elsewhere = { status: 301, headers, body: errorXml('PermanentRedirect') };
     await withStore([elsewhere, OK], async (store, fake) => {
       await store.read('k');
-      await store.read('k');
       const regions = fake.seen.map(({ headers }) => /\/\d{8}\/([\w-]+)\/s3/.exec(headers.authorization ?? '')?.[1]);
-      expect(regions).toEqual(['us-east-1', 'eu-west-9', 'eu-west-9']);
+      expect(regions).toEqual(['us-east-1', 'eu-west-9']);
     });
   });
 
@@ -146,7 +153,7 @@ describe('requests', () => {
         for await (const { key, size } of store.list('p/')) keys.push(`${key} ${size}`);
         expect(keys).toEqual(['p/1 3', 'p/é x 3', 'p/3 3']);
         expect(fake.seen[1]?.url).toContain('continuation-token=a%26b');
-        expect(fake.seen.every(({ url }) => url.startsWith('/buck?'))).toBe(true);
+        expect(asked(fake)).toEqual(['GET /buck/', 'GET /buck/']);
       },
     );
   });
@@ -161,8 +168,8 @@ describe('a copy within the server', () => {
     await withStore(replies, async (store, fake) => {
       await store.copy(store, { key: 'a b', size: 5 }, 'c');
       expect(fake.seen).toHaveLength(2);
-      expect(fake.seen[1]).toMatchObject({ method: 'PUT', url: '/buck/r/c' });
-      expect(fake.seen[1]?.headers['x-amz-copy-source']).toBe('/buck/r/a%20b');
+      expect(asked(fake)[1]).toBe('PUT /buck/r/c');
+      expect(fake.seen[1]?.headers['x-amz-copy-source']).toBe('buck/r/a%20b');
     });
   });
 
@@ -170,7 +177,7 @@ describe('a copy within the server', () => {
     const size = 700 * 1024 * 1024 + 1;
     const answer: Reply = (response, { url, method }) => {
       const text = url.includes('uploads')
-        ? '<UploadId>u-1</UploadId>'
+        ? UPLOAD
         : method === 'PUT'
           ? `<CopyPartResult><ETag>&quot;${new URLSearchParams(url.split('?')[1]).get('partNumber')}&quot;</ETag></CopyPartResult>`
           : '<CompleteMultipartUploadResult/>';
@@ -185,20 +192,23 @@ describe('a copy within the server', () => {
       expect(spans.at(-1)?.[1]).toBe(size - 1);
       for (const [i, [from]] of spans.slice(1).entries()) expect(from).toBe(spans[i]![1] + 1);
       expect(spans).toHaveLength(6);
-      expect(fake.seen.at(-1)?.body).toContain('<Part><PartNumber>6</PartNumber><ETag>&#34;6&#34;</ETag></Part>');
+      expect(fake.seen.at(-1)?.body).toMatch(/<Part><ETag>("|&quot;)6\1<\/ETag><PartNumber>6<\/PartNumber><\/Part>/);
     });
   });
 
   it('is given up with all its parts when one fails for good', async () => {
     const answer: Reply = (response, { url, method }) => {
-      if (url.includes('uploads')) response.writeHead(200).end('<UploadId>u-1</UploadId>');
+      if (url.includes('uploads')) response.writeHead(200).end(UPLOAD);
       else if (method === 'DELETE') response.writeHead(204).end();
       else response.writeHead(403).end(errorXml('AccessDenied'));
     };
     await withStore([answer], async (store, fake) => {
       const copy = store.copy(store, { key: 'a', size: 600 * 1024 * 1024 }, 'c');
       await expect(copy).rejects.toMatchObject({ code: 'STORE_AUTH' });
-      expect(fake.seen.at(-1)).toMatchObject({ method: 'DELETE', url: '/buck/r/c?uploadId=u-1' });
+      expect(fake.seen.at(-1)).toMatchObject({
+        method: 'DELETE',
+        url: expect.stringMatching(/^\/buck\/r\/c\?.*uploadId=u-1/),
+      });
     });
   });
 });
@@ -242,10 +252,7 @@ describe('removing', () => {
   it('goes one by one where the server knows no other way', async () => {
     await withStore([{ status: 501, body: errorXml('NotImplemented') }, { status: 204 }], async (store, fake) => {
       await store.remove(['a', 'b']);
-      expect(fake.seen.slice(1).map(({ method, url }) => `${method} ${url}`)).toEqual([
-        'DELETE /buck/r/a',
-        'DELETE /buck/r/b',
-      ]);
+      expect(asked(fake).slice(1)).toEqual(['DELETE /buck/r/a', 'DELETE /buck/r/b']);
     });
   });
 
@@ -254,8 +261,7 @@ describe('removing', () => {
     await withStore([{ status: 200, body }], async (store, fake) => {
       const refused = { code: 'STORE_AUTH', message: expect.stringContaining('r/a') };
       await expect(store.remove(['a', '<&'])).rejects.toMatchObject(refused);
-      expect(fake.seen[0]?.headers['content-md5']).toBeTruthy();
-      expect(fake.seen[0]?.body).toContain('<Key>r/&#60;&#38;</Key>');
+      expect(fake.seen[0]?.body).toContain('<Key>r/&lt;&amp;</Key>');
     });
   });
 });
