@@ -10,6 +10,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** host:port of the real Milvus that all server suites share. */
     milvusAddress: string;
+    /** Folder of its local storage; '' where nobody knows it (with MILVUS_ADDR, unless MILVUS_STORAGE says it). */
+    milvusStorage: string;
     /** Python with pymilvus, numpy, h5py and faiss. */
     interopPython: string;
     /** `MILVUSDM_EMBEDDED_PATH` of the run: Milvus Lite is installed there. */
@@ -36,6 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const runFolder = await mkdtemp(join(tmpdir(), 'milvusdm-run-'));
   log(`test set-up: Milvus at ${given || server?.address}${given ? ' (MILVUS_ADDR)' : ''}`);
   project.provide('milvusAddress', given || server!.address);
+  project.provide('milvusStorage', server?.storage ?? process.env.MILVUS_STORAGE ?? '');
   project.provide('interopPython', python);
   project.provide('embeddedPath', embeddedPath);
   project.provide('runFolder', runFolder);

@@ -73,6 +73,8 @@ shutil.rmtree(data, ignore_errors=True)
 export interface MilvusServer extends AsyncDisposable {
   /** 127.0.0.1:port */
   readonly address: string;
+  /** Folder of its local storage, where it has one. */
+  readonly storage: string;
   /** Of the server itself, for tests that stop or kill it; another one after {@link restart}. */
   readonly pid: number;
   /** Kills the server where it still runs, and starts it again with its data at its address. Resolves when it serves. */
@@ -150,6 +152,7 @@ export async function startMilvus(o: MilvusServerOptions = {}): Promise<MilvusSe
   });
   return {
     address: `127.0.0.1:${ports.proxy_port}`,
+    storage: join(data, 'data'),
     get pid() {
       return running.pid;
     },

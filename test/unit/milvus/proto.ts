@@ -13,7 +13,13 @@ export type MessageName =
   | 'MutationResult'
   | 'QueryResults'
   | 'QueryRequest'
-  | 'DeleteRequest';
+  | 'DeleteRequest'
+  | 'CreateCollectionRequest'
+  | 'CreateIndexRequest'
+  | 'ImportRequest'
+  | 'ImportResponse'
+  | 'GetImportStateRequest'
+  | 'GetImportStateResponse';
 
 function typeOf(name: MessageName): protobuf.Type {
   return root.lookupType(`milvus.proto.milvus.${name}`);
@@ -30,6 +36,12 @@ export function protoEncode(name: MessageName, message: object): Uint8Array {
 /** A message as the server would read it: 64-bit integers as text, bytes as arrays, absent fields left out. */
 export function protoDecode(name: MessageName, bytes: Uint8Array): Record<string, unknown> {
   const type = typeOf(name);
+  return type.toObject(type.decode(bytes), { longs: String, bytes: Uint8Array, oneofs: false, arrays: false });
+}
+
+/** A collection's schema, which travels as bytes within a request. */
+export function schemaDecode(bytes: Uint8Array): Record<string, unknown> {
+  const type = root.lookupType('milvus.proto.schema.CollectionSchema');
   return type.toObject(type.decode(bytes), { longs: String, bytes: Uint8Array, oneofs: false, arrays: false });
 }
 
