@@ -294,6 +294,8 @@ export interface BackupConfig {
   readonly rbac: boolean;
   readonly link: boolean;
   readonly checksum: 'auto' | 'full' | 'none';
+  /** Of the files of a logical backup. */
+  readonly compression: 'zstd' | 'none';
   /** Files that are copied at a time. */
   readonly parallelism: number;
   /** As in {@link RunOptions}. */
