@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { RestoreConfig } from '../../config/types.js';
+import { statisticsRows } from '../../milvus/collections.js';
 import { openStore } from '../../store/index.js';
 import { interrupted, rejectAfterAbort, throwIfAborted } from '../../util/abort.js';
 import { createDisposables } from '../../util/disposables.js';
@@ -31,6 +32,8 @@ export interface RestoreContext {
 interface Outcome {
   readonly planned: PlannedItem;
   readonly result?: RestoredCollection;
+  /** Rows that a collection has which was left alone. */
+  readonly held?: number;
   readonly error?: MilvusdmError;
 }
 
@@ -62,7 +65,7 @@ async function restoreOne(
 ): Promise<Outcome> {
   const { config, id, emit } = context;
   const { item, what, files } = planned;
-  if (what === 'skip') return { planned };
+  if (what === 'skip') return { planned, held: await statisticsRows(await open.databases.open(item.db), item.name) };
   const log = (message: string): void => emit({ type: 'log', message });
   try {
     throwIfAborted(signal);
@@ -157,20 +160,20 @@ function judge(outcomes: readonly Outcome[]): { status: RunStatus; error?: Milvu
   return { status: skipped ? 'skipped' : 'done' };
 }
 
-function targetReport(backup: string, { planned, result }: Outcome): TargetReport {
-  const { item, files } = planned;
-  const rows = files.units.reduce((sum, { rows: own }) => sum + own, 0);
+function targetReport(backup: string, { planned, result, held }: Outcome): TargetReport {
+  const { item } = planned;
+  const segments = item.info.partition_backups.flatMap((partition) => partition.segment_backups);
   return {
     source: `${backup}: ${item.source}`,
     collection: shownName(item),
     partition: null,
-    rows_read: result ? rows : 0,
+    rows_read: segments.reduce((sum, { num_of_rows: rows }) => sum + rows, 0),
     rows_written: result?.rows ?? 0,
     rows_skipped: 0,
     duplicates: null,
     verified: result?.verified ?? 'none',
     digest: result?.digest ?? null,
-    target_rows: result?.targetRows ?? null,
+    target_rows: result?.targetRows ?? held ?? null,
   };
 }
 

@@ -1,0 +1,213 @@
+import { readFileSync } from 'node:fs';
+import { cp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { sleep } from '../../src/util/abort.js';
+import { startCli } from '../support/cli.js';
+import { counts, makeCollection, partitionDigests } from '../support/python.js';
+import {
+  dropCollections,
+  exists,
+  fixture,
+  floatFields,
+  milvusUri,
+  type Ran,
+  runYaml,
+  temporaryFolder,
+  unique,
+  withClient,
+} from './support.js';
+
+type Expected = Readonly<
+  Record<string, Readonly<Record<string, { rows: number; sha256: string; sha256_ids: string }>>>
+>;
+
+const EXPECTED: Expected = JSON.parse(readFileSync(fixture('milvus-backup/expected.json'), 'utf8'));
+const ARTICLES_ROWS = 1875;
+/** The number of that collection in the sample. */
+const FINGERPRINTS = '470596403606015236';
+
+let backups: string;
+beforeAll(async () => {
+  backups = await temporaryFolder();
+  await cp(fixture('milvus-backup/sample'), join(backups, 'sample'), { recursive: true });
+});
+afterAll(async () => {
+  await dropCollections();
+});
+
+/** Names of unfinished collections on the server. */
+async function unfinished(): Promise<string[]> {
+  return await withClient(async (client) => {
+    const { data } = await client.showCollections();
+    return data.map(({ name }) => name).filter((name) => name.startsWith('milvusdm_restore_'));
+  });
+}
+
+async function yamlFor(keys: object): Promise<string> {
+  const path = join(await temporaryFolder(), 'RESTORE.yaml');
+  const all = { backup_store: { type: 'local', path: backups }, backup_name: 'sample', dest_uri: milvusUri(), ...keys };
+  await writeFile(path, stringify({ RESTORE: all }));
+  return path;
+}
+
+async function restore(keys: object): Promise<Ran> {
+  return await runYaml(await yamlFor(keys));
+}
+
+async function restoreOk(keys: object): Promise<Ran> {
+  const done = await restore(keys);
+  expect(done.report.error, done.stderr).toBe(null);
+  return done;
+}
+
+async function expectContent(collection: string, source: string): Promise<void> {
+  const found = (await partitionDigests([collection])).get(collection)!;
+  const parts = Object.entries(EXPECTED[source]!);
+  expect(Object.keys(found.parts).sort()).toEqual(parts.map(([name]) => name).sort());
+  for (const [name, { rows, sha256, sha256_ids: ids }] of parts) {
+    expect(found.parts[name], `${collection}/${name}`).toMatchObject({ rows, sha256, sha256_ids: ids });
+  }
+}
+
+/** A copy of the sample with a change. */
+async function changed(name: string, change: (folder: string) => Promise<void>): Promise<void> {
+  const folder = join(backups, name);
+  await cp(join(backups, 'sample'), folder, { recursive: true });
+  await change(folder);
+}
+
+async function firstLog(folder: string): Promise<string> {
+  const names = await readdir(join(folder, 'binlogs/insert_log', FINGERPRINTS), {
+    recursive: true,
+    withFileTypes: true,
+  });
+  const file = names.find((entry) => entry.isFile())!;
+  return join(file.parentPath, file.name);
+}
+
+describe('a backup of milvus-backup', () => {
+  it('comes back with schema, partitions, rows, index, alias, properties and load state', async () => {
+    const [articles, fingerprints] = [unique('articles'), unique('fingerprints')];
+    const rename = { map: { articles, fingerprints } };
+    const { report } = await restoreOk({ rename, verify: 'full' });
+    expect(report).toMatchObject({ task: 'RESTORE', status: 'done', exit_code: 0 });
+    expect(report.targets.map((target) => [target.collection, target.rows_written, target.verified])).toEqual([
+      [fingerprints, 500, 'full'],
+      [articles, ARTICLES_ROWS, 'full'],
+    ]);
+    await expectContent(articles, 'articles');
+    await expectContent(fingerprints, 'fingerprints');
+    expect(await counts({ collection: articles })).toMatchObject({
+      load_state: 'Loaded',
+      aliases: ['articles_alias'],
+      indexes: [{ field: 'embedding', type: 'IVF_FLAT', metric: 'IP' }],
+    });
+    const described = await withClient((client) => client.describeCollection({ collection_name: articles }));
+    expect(described).toMatchObject({ shards_num: 2, consistency_level: 'Bounded' });
+    expect(described.schema).toMatchObject({
+      description: 'sample of a milvus-backup archive',
+      enable_dynamic_field: true,
+    });
+    expect(described.properties).toMatchObject([{ key: 'collection.ttl.seconds', value: '864000' }]);
+    expect(await unfinished()).toEqual([]);
+    const again = await restoreOk({ rename });
+    expect(again.report).toMatchObject({
+      status: 'skipped',
+      targets: [{ target_rows: 500 }, { target_rows: ARTICLES_ROWS }],
+    });
+    await withClient((client) => client.dropAlias({ alias: 'articles_alias' }));
+  });
+
+  it('comes back otherwise: another database, one shard, no index, nothing loaded, without rows', async () => {
+    const db = `e2e_restore_${process.pid}`;
+    const keys = { source_collection: 'fingerprints', dest_db: db, shards: 1, index: 'none', load: false };
+    const { report } = await restoreOk({ ...keys, rename: { suffix: '_x' }, verify: 'count' });
+    expect(report.targets).toMatchObject([
+      { collection: `${db}.fingerprints_x`, rows_written: 500, verified: 'count' },
+    ]);
+    await restoreOk({ ...keys, rename: { suffix: '_empty' }, meta_only: true });
+    const found = await counts({ collection: 'fingerprints_x', db });
+    expect(found).toMatchObject({ load_state: 'NotLoad', indexes: [] });
+    await withClient(async (client) => {
+      await client.useDatabase({ db_name: db });
+      const { stats } = await client.getCollectionStatistics({ collection_name: 'fingerprints_empty' });
+      expect(stats).toMatchObject([{ key: 'row_count', value: '0' }]);
+      for (const name of ['fingerprints_x', 'fingerprints_empty'])
+        await client.dropCollection({ collection_name: name });
+      await client.useDatabase({ db_name: 'default' });
+      await client.dropDatabase({ db_name: db });
+    });
+  });
+});
+
+describe('a collection that exists', () => {
+  it('is replaced by one that is complete, and stays when the backup is not whole', async () => {
+    const collection = unique('existing');
+    await makeCollection({ collection, fields: floatFields(4), insert: [{ rows: 7 }] });
+    const keys = {
+      mode: 'overwrite',
+      source_collection: 'fingerprints',
+      rename: { map: { fingerprints: collection } },
+    };
+    await changed('short', async (folder) => truncate(await firstLog(folder), 10));
+    await changed('gone', async (folder) => rm(await firstLog(folder)));
+    await changed('damaged', async (folder) => {
+      const path = await firstLog(folder);
+      const bytes = readFileSync(path);
+      await writeFile(path, bytes.fill(0, 0, 20));
+    });
+    for (const [name, code] of [
+      ['short', 'SRC_TRUNCATED'],
+      ['gone', 'SRC_TRUNCATED'],
+      ['damaged', 'DST_REFUSED'],
+    ]) {
+      const { report } = await restore({ ...keys, backup_name: name });
+      expect(report, name).toMatchObject({ status: 'failed', error: { code } });
+      expect(report.error?.message, name).toContain(name === 'damaged' ? 'tried 3 times' : `${FINGERPRINTS}/`);
+    }
+    expect(await counts({ collection })).toMatchObject({ count: 7 });
+    expect(await unfinished()).toEqual([]);
+    const { report } = await restoreOk(keys);
+    expect(report.targets).toMatchObject([{ collection, rows_written: 500, target_rows: 500, verified: 'sample' }]);
+    await expectContent(collection, 'fingerprints');
+  });
+});
+
+describe('a restore that is cut short', () => {
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'by %s leaves nothing that looks whole, and the next run succeeds',
+    async (signal) => {
+      const collection = unique('cut');
+      const yaml = await yamlFor({ source_collection: 'articles', rename: { map: { articles: collection } } });
+      const running = await startCli(['--yaml', yaml, '--json']);
+      for (let left = 600; (await unfinished()).length === 0; left--) {
+        if (left === 0) throw new Error(running.stderr());
+        await sleep(20);
+      }
+      running.child.kill(signal);
+      const { code } = await running.result;
+      if (signal === 'SIGTERM') expect(code).toBe(130);
+      expect(await exists(collection)).toBe(false);
+      expect((await unfinished()).length).toBe(signal === 'SIGKILL' ? 1 : 0);
+      const { report } = await runYaml(yaml);
+      expect(report.error).toBe(null);
+      await expectContent(collection, 'articles');
+      expect(await unfinished()).toEqual([]);
+      await withClient((client) => client.dropAlias({ alias: 'articles_alias' }));
+    },
+  );
+});
+
+describe('what cannot be restored', () => {
+  it.each<[string, object, string, number]>([
+    ['no such backup', { backup_name: 'nothing' }, 'SRC_NOT_FOUND', 3],
+    ['no such collection', { source_collection: 'nothing' }, 'NOTHING_MATCHED', 8],
+    ['no such store', { backup_store: { type: 'local', path: '/nowhere/at/all' } }, 'STORE_NOT_FOUND', 2],
+    ['no server', { dest_uri: 'http://127.0.0.1:1', retry_for: 0 }, 'NET_UNAVAILABLE', 5],
+  ])('%s is said', async (_, keys, code, exit) => {
+    const { report } = await restore(keys);
+    expect(report).toMatchObject({ status: 'failed', exit_code: exit, error: { code } });
+  });
+});
