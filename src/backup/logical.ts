@@ -34,6 +34,8 @@ export interface LogicalCollection {
   readonly fields: readonly FieldSpec[];
   readonly settings: CollectionSettings;
   readonly partitions: readonly LogicalPartition[];
+  /** It was loaded when it was backed up. */
+  readonly loaded: boolean;
 }
 
 export interface LogicalManifest {
@@ -132,7 +134,7 @@ function parseCollection(value: unknown, damaged: Damaged): LogicalCollection {
     },
     lacks('partitions'),
   );
-  return { db, name, fields, settings: parseSettings(value.settings), partitions };
+  return { db, name, fields, settings: parseSettings(value.settings), partitions, loaded: value.loaded === true };
 }
 
 /** Throws SRC_CORRUPT, and SRC_UNSUPPORTED for one of a later version; `where` is for messages. */

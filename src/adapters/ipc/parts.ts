@@ -33,7 +33,14 @@ const noteKey = (key: string): string => key.replace(/\.arrow$/, '.json');
 /** Notes that a part is complete: one without a note is written again. */
 export async function notePart(place: CollectionPlace, schema: Schema, part: LogicalPart): Promise<void> {
   const { store, backup, db, name } = place;
-  const one = { db, name, fields: specsOf(schema), settings: {}, partitions: [{ name: 'part', parts: [part] }] };
+  const one = {
+    db,
+    name,
+    fields: specsOf(schema),
+    settings: {},
+    partitions: [{ name: 'part', parts: [part] }],
+    loaded: false,
+  };
   const prefix = backup === '' ? '' : `${backup}/`;
   await store.write(noteKey(prefix + part.key), encodeCollection(one));
 }
@@ -73,7 +80,7 @@ export async function completeCollection(
   const listed = [...partitions].map(([partition, parts]) => ({ name: partition, parts }));
   await store.write(
     `${folder}${fileName}`,
-    encodeCollection({ db, name, fields: specsOf(schema), settings, partitions: listed }),
+    encodeCollection({ db, name, fields: specsOf(schema), settings, partitions: listed, loaded: false }),
   );
   const prefix = place.backup === '' ? '' : `${place.backup}/`;
   const notes = [...partitions.values()].flat().map(({ key }) => noteKey(prefix + key));

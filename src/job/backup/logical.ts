@@ -96,7 +96,8 @@ async function writtenCollections({ prepared, signal }: BackupRun): Promise<Logi
   for await (const { key } of dest.list(`${backupPrefix(name)}data/`, { signal })) {
     if (!key.endsWith(`/${COLLECTION_FILE}`)) continue;
     const one = decodeCollection(await dest.read(key, { signal }), `${key} in ${dest.name}`);
-    if (collections.some(({ of }) => of.db === one.db && of.name === one.name)) found.push(one);
+    const described = collections.find(({ of }) => of.db === one.db && of.name === one.name);
+    if (described) found.push({ ...one, loaded: described.info.load_state === 'Loaded' });
   }
   const lost = collections.find(({ of }) => !found.some((one) => one.db === of.db && one.name === of.name));
   if (lost) throw fail('INTERNAL', `the backup of "${lost.of.db}.${lost.of.name}" has left nothing in ${dest.name}`);
