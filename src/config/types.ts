@@ -211,6 +211,8 @@ export interface LogicalTarget {
   /** Database that the collections are of. */
   readonly db: string;
   readonly compression: 'zstd' | 'none';
+  /** Bytes of values in a file, about; 256 MiB where absent. */
+  readonly partBytes?: number;
 }
 
 export interface RateLimit {

@@ -7,22 +7,20 @@ import { formatCount } from '../../util/bytes.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import { registerZstd } from './codec.js';
 
-function sumText(sum: number): string {
-  return `crc32:${sum.toString(16).padStart(8, '0')}`;
-}
-
-/** The bytes of a part; behind the last of them is told whether they are those that were written. */
-async function* checkedBytes(
+/**
+ * Reads a part once and compares its bytes with those that were written: the library that decodes them may take any amount of
+ * memory for others. Throws SRC_TRUNCATED, SRC_CORRUPT, STORE_*.
+ */
+export async function checkPart(
   store: ObjectStore,
   key: string,
   part: LogicalPart,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
+  signal?: AbortSignal,
+): Promise<void> {
   let [sum, size] = [0, 0];
   for await (const piece of store.stream(key, signal ? { signal } : {})) {
     sum = crc32(piece, sum);
     size += piece.length;
-    yield piece;
   }
   const where = `${key} in ${store.name}`;
   if (size < part.size) {
@@ -31,14 +29,15 @@ async function* checkedBytes(
       `${where} ends early: it had ${formatCount(part.size)} bytes, has ${formatCount(size)}`,
     );
   }
-  if (sumText(sum) !== part.sum || size !== part.size) {
-    throw fail('SRC_CORRUPT', `${where} was changed: its checksum is ${sumText(sum)}, was ${part.sum}`);
-  }
+  const found = `crc32:${sum.toString(16).padStart(8, '0')}`;
+  if (found === part.sum && size === part.size) return;
+  throw fail('SRC_CORRUPT', `${where} was changed: its checksum is ${found}, was ${part.sum}`);
 }
 
 /** What Arrow throws for damaged bytes has no kind of its own. */
 function damaged(where: string, thrown: unknown): MilvusdmError {
-  if (thrown instanceof MilvusdmError) return thrown;
+  // What of ours cannot cope with a damaged schema is not to be told as our fault.
+  if (thrown instanceof MilvusdmError && thrown.code !== 'INTERNAL') return thrown;
   return fail('SRC_CORRUPT', `${where} is no Arrow file as it was written: ${(thrown as Error).message}`, {
     cause: thrown,
   });
@@ -51,8 +50,8 @@ function assertSchema(where: string, found: Schema, expected: Schema): void {
 }
 
 /**
- * The batches of a part in their order. Behind the last one, throws SRC_TRUNCATED or SRC_CORRUPT where the bytes are not those
- * that were written; SRC_CORRUPT as soon as they are no Arrow.
+ * The batches of a part in their order; its bytes are known to be right ({@link checkPart}). Throws SRC_CORRUPT where they are
+ * no Arrow all the same, and STORE_*.
  */
 export async function* readPart(
   store: ObjectStore,
@@ -63,20 +62,21 @@ export async function* readPart(
 ): AsyncGenerator<RecordBatch> {
   await registerZstd();
   const where = `${key} in ${store.name}`;
-  const bytes = checkedBytes(store, key, part, signal);
+  const bytes = store.stream(key, signal ? { signal } : {})[Symbol.asyncIterator]();
   let rows = 0;
   try {
-    const reader = await RecordBatchReader.from(bytes);
+    const reader = await RecordBatchReader.from({ [Symbol.asyncIterator]: () => bytes });
     await reader.open({ autoDestroy: false });
     assertSchema(where, reader.schema, schema);
     for await (const batch of reader) {
       rows += batch.numRows;
       if (batch.numRows > 0) yield batch;
     }
-    // Arrow stops at the mark of the end: what is behind it is looked at, too.
-    for await (const _ of bytes);
   } catch (thrown) {
     throw damaged(where, thrown);
+  } finally {
+    // Arrow leaves it open when something is wrong.
+    await bytes.return?.();
   }
   if (rows !== part.rows) throw fail('SRC_CORRUPT', `${where} has ${rows} rows, had ${part.rows}`);
 }

@@ -6,7 +6,7 @@ import { sliceByBytes } from '../../batch/slices.js';
 import type { ObjectStore } from '../../store/types.js';
 import { fail } from '../../util/errors.js';
 import type { ReadBatch, Reader, ReadOptions, SourceInfo, Split } from '../types.js';
-import { readPart } from './part-reader.js';
+import { checkPart, readPart } from './part-reader.js';
 
 /** One collection of a logical backup. */
 export interface LogicalSource {
@@ -86,11 +86,12 @@ async function* batches(
 }
 
 /**
- * Reads a collection of a logical backup, file by file. The cursor of a split is its number of rows read. The checksum of a
- * file is known to be right when its last row was given: damage ends in SRC_CORRUPT or SRC_TRUNCATED by then.
+ * Reads a collection of a logical backup, file by file. The cursor of a split is its number of rows read. A file is read once more
+ * before its first row is given, for its checksum: damage ends in SRC_CORRUPT or SRC_TRUNCATED before anybody sees it.
  */
 export function openLogicalReader(source: LogicalSource): Reader {
   const known = splitsOf(source);
+  const checked = new Set<string>();
   return {
     schema: new Schema(source.fields.map(toArrowField)),
     info: [infoOf(source, known)],
@@ -103,7 +104,12 @@ export function openLogicalReader(source: LogicalSource): Reader {
       const unknown = o.columns?.find((name) => !names.includes(name));
       if (unknown !== undefined) throw fail('INTERNAL', `the source has no field "${unknown}"`);
       const wanted = names.filter((name) => o.columns?.includes(name) ?? true);
-      if (wanted.length > 0) yield* batches(source, found, wanted, o);
+      if (wanted.length === 0) return;
+      if (!checked.has(split.id)) {
+        await checkPart(source.store, backupPrefix(source.backup) + found.part.key, found.part, o.signal);
+        checked.add(split.id);
+      }
+      yield* batches(source, found, wanted, o);
     },
     async [Symbol.asyncDispose]() {},
   };

@@ -36,6 +36,7 @@ interface Collection {
   readonly place: CollectionPlace;
   readonly schema: Schema;
   readonly compression: LogicalTarget['compression'];
+  readonly partBytes: number;
   readonly resumed: boolean;
   readonly partitions: ReadonlyMap<string, PartitionParts>;
 }
@@ -87,7 +88,7 @@ async function addBatch(c: Collection, partition: PartitionParts, batch: RecordB
   if (skipped === batch.numRows) return;
   partition.current ??= await begin(c, partition);
   await partition.current.append(skipped === 0 ? batch : batch.slice(skipped));
-  if (partition.current.bytes >= PART_BYTES) await finishPart(c, partition);
+  if (partition.current.bytes >= c.partBytes) await finishPart(c, partition);
 }
 
 /** A partition without rows becomes a file without rows: it exists again after the restore. */
@@ -147,8 +148,8 @@ function logicalWriter(place: CollectionPlace, target: LogicalTarget, request: W
         partitions.set(named(unit), parts);
         if (resume?.target !== undefined) await takeOver(place, parts, resume.rows.get(unit.partition ?? '') ?? 0);
       }
-      const { compression } = target;
-      planned = { place, schema, compression, partitions, resumed: resume?.target !== undefined };
+      const { compression, partBytes = PART_BYTES } = target;
+      planned = { place, schema, compression, partBytes, partitions, resumed: resume?.target !== undefined };
       return planOf(place, units);
     },
     async prepare() {
