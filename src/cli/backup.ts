@@ -32,13 +32,13 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Where backups lie: a folder, or the backup_store of a BACKUP file. Throws USAGE for a file of another task. */
+/** Where backups lie: a folder, or the backup_store of a BACKUP or RESTORE file. Throws USAGE for a file of another task. */
 function placeOf(where: string): Place {
   if (isFolder(where)) return { store: { type: 'local', path: resolve(where) }, secrets: [] };
   const config = loadJob(where);
-  if (config.task === 'BACKUP') return { store: config.store, secrets: config.secrets };
+  if (config.task === 'BACKUP' || config.task === 'RESTORE') return { store: config.store, secrets: config.secrets };
   throw fail('USAGE', `${where} is a task of ${config.task}, which has no store of backups`, {
-    hint: 'Name the YAML file of a BACKUP, or the folder that the backups lie in.',
+    hint: 'Name the YAML file of a BACKUP or RESTORE, or the folder that the backups lie in.',
   });
 }
 

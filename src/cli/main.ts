@@ -53,7 +53,7 @@ function duration(text: string): number {
   return Number(amount) * hours * 3_600_000;
 }
 
-/** `milvusdm backup ...`; WHERE is the YAML file of a BACKUP, or the folder that the backups lie in. */
+/** `milvusdm backup ...`; WHERE is the YAML file of a BACKUP or RESTORE, or the folder that the backups lie in. */
 function addBackup(program: Command, exit: (code: ExitCode) => void): void {
   const backup = program
     .command('backup')
@@ -64,7 +64,7 @@ function addBackup(program: Command, exit: (code: ExitCode) => void): void {
   withRun(backup.command('create <file>').description('run the BACKUP in a YAML file (the same as run)')).action(
     async (path: string, o: BackupCommandOptions) => exit(await (await commands()).createCommand(path, o)),
   );
-  verb('list <where>', 'list the backups in a store: the YAML file of a BACKUP, or a folder').action(
+  verb('list <where>', 'list the backups in a store: the YAML file of a BACKUP or RESTORE, or a folder').action(
     async (where: string, o: BackupCommandOptions) => exit(await (await commands()).listCommand(where, o)),
   );
   verb('get <where> <name>', 'show what a backup holds').action(

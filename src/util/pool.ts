@@ -22,13 +22,16 @@ export function createPool(width: number): Pool {
  * Waits until all have ended, also after a failure, and then throws the error that came first: nothing goes on behind the
  * caller's back. `onFailure` may stop the others.
  */
-export async function allSettled<T>(promises: readonly Promise<T>[], onFailure?: () => void): Promise<T[]> {
+export async function allSettled<T>(
+  promises: readonly Promise<T>[],
+  onFailure?: (reason: unknown) => void,
+): Promise<T[]> {
   let first: { readonly reason: unknown } | undefined;
   const watched = promises.map((promise) =>
     promise.catch((reason: unknown) => {
       if (!first) {
         first = { reason };
-        onFailure?.();
+        onFailure?.(reason);
       }
       throw reason;
     }),

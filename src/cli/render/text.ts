@@ -54,7 +54,7 @@ function backupReportText(report: BackupReport, style: TextStyle): string[] {
 export function reportText(report: Report, style: TextStyle): string {
   const rows = report.targets.reduce((sum, t) => sum + t.rows_written, 0);
   const rate = report.seconds > 0 ? `, ${formatCount(Math.round(rows / report.seconds))} rows/s overall` : '';
-  const head = `${report.task ?? 'milvusdm'} ${tint(style, TONE[report.status], report.status)}: ${plural(rows, 'row')} (${formatBytes(report.bytes)}) written in ${report.seconds} s${rows > 0 ? rate : ''}`;
+  const head = `${report.task ?? 'milvusdm'} ${tint(style, TONE[report.status], report.status)}: ${plural(rows, 'row')} (${formatBytes(report.bytes)}) written in ${report.seconds} s${rows > 0 && !report.backup ? rate : ''}`;
   const lines = [head];
   if (report.backup) lines.push(...backupReportText(report.backup, style));
   else if (report.targets.length > 0) {

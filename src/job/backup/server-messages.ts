@@ -5,7 +5,6 @@ import {
   functionCodec,
   indexCodec,
   keyValueCodec,
-  rbacCodec,
   schemaCodec,
   structArrayCodec,
 } from '../../backup/meta.js';
@@ -13,13 +12,8 @@ import type {
   CollectionSchemaInfo,
   FieldSchemaInfo,
   FunctionInfo,
-  GrantBackupInfo,
   KeyValue,
-  NamedInfo,
-  PrivilegeGroupInfo,
-  RbacInfo,
   StructArrayInfo,
-  UserBackupInfo,
 } from '../../backup/types.js';
 import { decodeStatus, OK, type Status } from '../../milvus/decode.js';
 import {
@@ -40,7 +34,8 @@ import {
 
 // Numbers of fields: milvus.proto, schema.proto and common.proto of milvus-proto (master, 2026-08).
 
-const status: ReadField = (reader) => decodeStatus(reader.message());
+/** common.Status, in field 1 of every answer. */
+export const status: ReadField = (reader) => decodeStatus(reader.message());
 
 const keyValue: WireMessage<KeyValue> = {
   zero: keyValueCodec.zero,
@@ -288,51 +283,4 @@ export interface SegmentsAnswer extends Answer {
 export const SEGMENTS: WireMessage<SegmentsAnswer> = {
   zero: { status: OK, segments: [] },
   fields: { 1: ['status', status], 2: ['segments', repeated(message(segment))] },
-};
-
-const named: WireMessage<NamedInfo> = { zero: { name: '' }, fields: { 1: ['name', text] } };
-
-const user: WireMessage<UserBackupInfo> = {
-  zero: { user: '', password: '', roles: [] },
-  fields: { 1: ['user', text], 2: ['password', text], 3: ['roles', repeated(message(named))] },
-};
-
-const grantor: WireMessage<NonNullable<GrantBackupInfo['grantor']>> = {
-  zero: { user: undefined, privilege: undefined },
-  fields: { 1: ['user', message(named)], 2: ['privilege', message(named)] },
-};
-
-const grant: WireMessage<GrantBackupInfo> = {
-  zero: { role: undefined, object: undefined, object_name: '', grantor: undefined, db_name: '' },
-  fields: {
-    1: ['role', message(named)],
-    2: ['object', message(named)],
-    3: ['object_name', text],
-    4: ['grantor', message(grantor)],
-    5: ['db_name', text],
-  },
-};
-
-const privilegeGroup: WireMessage<PrivilegeGroupInfo> = {
-  zero: { group_name: '', privileges: [] },
-  fields: { 1: ['group_name', text], 2: ['privileges', repeated(message(named))] },
-};
-
-const rbac: WireMessage<RbacInfo> = {
-  zero: rbacCodec.zero,
-  fields: {
-    1: ['users', repeated(message(user))],
-    2: ['roles', repeated(message(named))],
-    3: ['grants', repeated(message(grant))],
-    4: ['privilege_groups', repeated(message(privilegeGroup))],
-  },
-};
-
-export interface RbacAnswer extends Answer {
-  readonly rbac: RbacInfo | undefined;
-}
-
-export const RBAC: WireMessage<RbacAnswer> = {
-  zero: { status: OK, rbac: undefined },
-  fields: { 1: ['status', status], 2: ['rbac', message(rbac)] },
 };

@@ -3,6 +3,7 @@ import { type CallOptions, type Connection, DDL_TIMEOUT_MS } from '../../milvus/
 import { readAnswer } from '../../milvus/decode.js';
 import { isNotFound, isOk, isUnimplemented, statusError } from '../../milvus/status.js';
 import { withRetry } from '../../util/retry.js';
+import { RBAC } from './rbac-messages.js';
 import {
   type Answer,
   DATABASE,
@@ -15,7 +16,6 @@ import {
   NAMES,
   PARTITIONS,
   POSITION,
-  RBAC,
   SEGMENTS,
   type WireSegment,
 } from './server-messages.js';

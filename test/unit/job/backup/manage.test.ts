@@ -264,7 +264,7 @@ describe('backup prune', () => {
   const prune = (o: Partial<PruneOptions>) => pruneBackups(store, { apply: true, unfinished: false, now: NOW, ...o });
   const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name);
 
-  it.each([
+  it.each<[Partial<PruneOptions>, string[]]>([
     [{ keepLast: 2 }, ['day_20', 'day_10']],
     [{ olderThanMs: 5 * DAY }, ['day_20', 'day_10']],
     [{ keepLast: 3, olderThanMs: 5 * DAY }, ['day_20']],

@@ -5,7 +5,16 @@ import { openBase } from '../../../../src/job/backup/base.js';
 import { backUpStorage } from '../../../../src/job/backup/storage.js';
 import type { ObjectStore } from '../../../../src/store/types.js';
 import { fail } from '../../../../src/util/errors.js';
-import { addSegment, COLLECTION, compactAway, contentOf, createFakeServer, fakeRun, PARTITION } from './fake-server.js';
+import {
+  ARTICLES,
+  addSegment,
+  COLLECTION,
+  compactAway,
+  contentOf,
+  createFakeServer,
+  fakeRun,
+  PARTITION,
+} from './fake-server.js';
 
 function serverWith(...segments: bigint[]) {
   const server = createFakeServer();
@@ -265,5 +274,20 @@ describe('an incremental backup', () => {
     const { run } = fakeRun(server, { dest, config: { base: 'b' }, prepared: { name: 'c', base } });
     expect(await backUpStorage(run)).toMatchObject({ copied: { files: 6 }, fromBase: { files: 4 } });
     await requireWhole(dest, [20n, 30n], 'c');
+  });
+});
+
+describe('several collections', () => {
+  it('end together when one fails, and its error is told', async () => {
+    const server = serverWith(10n);
+    const other = { ...ARTICLES, of: { db: 'default', name: 'other' } };
+    const { run } = fakeRun(server, { prepared: { collections: [ARTICLES, other] } });
+    server.flush = async (of) => {
+      if (of.name === 'other') throw fail('DST_REFUSED', 'flush refused');
+      return { of, segments: [], timestamp: 5n, sealed: 0n, checkpoints: {}, checkpoint: 0n };
+    };
+    // Would be asked for ten minutes.
+    server.isFlushed = async () => false;
+    await expect(backUpStorage(run)).rejects.toMatchObject({ code: 'DST_REFUSED', message: 'flush refused' });
   });
 });

@@ -1,0 +1,433 @@
+import { readFileSync, statSync } from 'node:fs';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { lockServer } from '../../src/job/backup/server-lock.js';
+import { openStore } from '../../src/store/index.js';
+import { sleep } from '../../src/util/abort.js';
+import { runCli } from '../support/cli.js';
+import { smallDisk } from '../support/small-disk.js';
+import {
+  articleRows,
+  backUp,
+  backUpOk,
+  backupCommand,
+  backupFailure,
+  backupYaml,
+  filesBelow,
+  makeArticles,
+  serverStorage,
+  startBackup,
+} from './backup-support.js';
+import { runTaskOk } from './catalog-support.js';
+import {
+  checkOutput,
+  dropCollections,
+  exists,
+  fixture,
+  milvusUri,
+  ran,
+  runYaml,
+  temporaryFolder,
+  unique,
+  withClient,
+} from './support.js';
+
+let store: string;
+let articles: string;
+let empty: string;
+
+beforeAll(async () => {
+  store = await temporaryFolder();
+  [articles, empty] = [unique('articles'), unique('empty')];
+  await makeArticles(articles);
+  await withClient((client) =>
+    client.createCollection({
+      collection_name: empty,
+      fields: [
+        { name: 'id', data_type: 'Int64', is_primary_key: true },
+        { name: 'bits', data_type: 'BinaryVector', dim: 16 },
+      ],
+    }),
+  );
+  await backUpOk(store, { backup_name: 'whole', source_collection: [articles, empty] });
+});
+afterAll(dropCollections);
+
+/** The keys of a JSON document with the types of their values; lists count as what is in them, whatever the order. */
+function shapeOf(value: unknown, path = '', shape = new Set<string>()): Set<string> {
+  if (Array.isArray(value)) for (const item of value) shapeOf(item, `${path}[]`, shape);
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, child] of Object.entries(value)) shapeOf(child, `${path}.${key}`, shape);
+  } else shape.add(`${path}: ${typeof value}`);
+  return shape;
+}
+
+const readJson = (...path: string[]): unknown => JSON.parse(readFileSync(join(...path), 'utf8'));
+
+/** Reads a backup offline into a new collection and compares that with the one it was made of. */
+async function expectSameRows(backup: string, collection = articles): Promise<void> {
+  const copy = unique('offline');
+  await runTaskOk('M2M', {
+    source_backup: join(store, backup),
+    source_collection: { [collection]: null },
+    collection_map: { [collection]: copy },
+    dest_uri: milvusUri(),
+    mode: 'overwrite',
+    verify: 'none',
+  });
+  const diff = await runCli(['diff', `${milvusUri()}/${collection}`, `${milvusUri()}/${copy}`, '--json']);
+  expect(checkOutput(diff), diff.stdout).toMatchObject({ status: 'equal', exit_code: 0 });
+}
+
+describe('a backup', () => {
+  it('is laid out as milvus-backup lays it: the same files, keys and types', () => {
+    const sample = fixture('milvus-backup/sample');
+    const form = (path: string): string => path.replace(/\d{15,}/g, 'ID').replace(/\/(0|1|10\d)\//, '/FIELD/');
+    const forms = (folder: string): string[] => [...new Set(filesBelow(folder).map(form))].sort();
+    const ours = forms(join(store, 'whole')).filter((name) => name !== 'meta/milvusdm.json');
+    expect(ours).toEqual(forms(sample));
+    for (const level of ['backup', 'collection', 'partition', 'segment', 'full']) {
+      const file = `meta/${level}_meta.json`;
+      const expected = [...shapeOf(readJson(sample, file))].sort();
+      // Only arrays have them, and there are none here.
+      const there = expected.filter((key) => !/element_type/.test(key));
+      expect([...shapeOf(readJson(store, 'whole', file))].sort(), file).toEqual(there);
+    }
+  });
+
+  it('has what its collection is, and every file with its size', async () => {
+    const { backup } = (await backupCommand('get', store, 'whole')) as { backup: { collections: object[] } };
+    expect(backup).toMatchObject({
+      strategy: 'storage',
+      milvus_version: expect.stringContaining('2.3.5'),
+      users: null,
+    });
+    expect(backup.collections).toMatchObject([
+      {
+        db: 'default',
+        name: articles,
+        rows: 1002,
+        shards: 2,
+        load_state: 'Loaded',
+        fields: ['id INT64', 'embedding FLOAT_VECTOR', 'title VARCHAR'],
+        partitions: [
+          { name: '_default', rows: 702 },
+          { name: 'p_2024', rows: 300 },
+          { name: 'p_empty', rows: 0 },
+        ],
+        indexes: [{ field: 'embedding', type: 'IVF_FLAT', metric: 'IP' }],
+        aliases: [`${articles}_alias`],
+        properties: { 'collection.ttl.seconds': '864000' },
+      },
+      { name: empty, rows: 0, segments: 0, load_state: 'NotLoad', indexes: [] },
+    ]);
+    const check = await backupCommand('verify', store, 'whole', '--full');
+    expect(check).toMatchObject({ status: 'whole', problems: [], extra: [], without_checksum: 0 });
+    expect(check.checksums).toBe(check.files);
+  });
+
+  it('holds the rows that the server shows, without deleted and replaced ones', async () => {
+    await expectSameRows('whole');
+  });
+
+  it('does not take a name that is taken, nor a collection that is not there, nor users from a server that gives none', async () => {
+    const again = await backUp(store, { backup_name: 'whole', source_collection: articles });
+    expect(again.report).toMatchObject({ exit_code: 4, error: { code: 'DST_REFUSED' } });
+    const none = await backUp(store, { backup_name: 'none', source_collection: 'no_such_collection' });
+    expect(none.report).toMatchObject({ exit_code: 8, error: { code: 'NOTHING_MATCHED' } });
+    const rbac = await backUp(store, { backup_name: 'none', source_collection: articles, rbac: true });
+    expect(rbac.report).toMatchObject({
+      exit_code: 4,
+      error: { code: 'DST_UNSUPPORTED', message: expect.stringContaining('needs BackupRBAC') },
+    });
+    expect(filesBelow(store).some((name) => name.startsWith('none/'))).toBe(false);
+  });
+
+  it('is planned without a trace', async () => {
+    const yaml = await backupYaml(store, { backup_name: 'planned', source_collection: articles });
+    const plan = checkOutput(await runCli(['plan', yaml, '--json']));
+    expect(plan).toMatchObject({ task: 'BACKUP', status: 'planned', collections: [`default.${articles}`] });
+    expect(plan.actions).toMatchObject([{ kind: 'create' }, { kind: 'copy', target: `default.${articles}` }]);
+    expect(filesBelow(store).some((name) => name.startsWith('planned/'))).toBe(false);
+  });
+
+  it('with hard links shares the files of the server', async () => {
+    const { report } = await backUpOk(store, { backup_name: 'linked', source_collection: articles, link: true });
+    expect(report.backup).toMatchObject({ linked: true, checksums: 0 });
+    const logs = filesBelow(join(store, 'linked/binlogs'));
+    expect(logs).toHaveLength(report.backup!.files);
+    for (const log of logs) expect(statSync(join(store, 'linked/binlogs', log)).nlink, log).toBeGreaterThan(1);
+    expect(await backupCommand('verify', store, 'linked', '--full')).toMatchObject({ status: 'whole', checksums: 0 });
+  });
+
+  it('of several databases has each, and stands for the cluster', async () => {
+    const db = `bk_${process.pid}`;
+    const name = unique('other');
+    await withClient(async (client) => {
+      await client.createDatabase({ db_name: db });
+      await client.createCollection({
+        db_name: db,
+        collection_name: name,
+        fields: [
+          { name: 'id', data_type: 'Int64', is_primary_key: true },
+          { name: 'v', data_type: 'FloatVector', dim: 2 },
+        ],
+      });
+      await client.insert({ db_name: db, collection_name: name, data: [{ id: 1, v: [1, 2] }] });
+    });
+    try {
+      const { report } = await backUpOk(store, {
+        backup_name: 'dbs',
+        source_collection: [`${db}.*`, `default.${articles}`],
+      });
+      expect(report.targets.map((target) => [target.source, target.rows_written])).toEqual([
+        [`default.${articles}`, 1002],
+        [`${db}.${name}`, 1],
+      ]);
+      expect(report.backup).toMatchObject({ type: 'COLLECTION', collections: 2 });
+      const { backup } = (await backupCommand('get', store, 'dbs')) as { backup: { databases: string[] } };
+      expect(backup.databases.sort()).toEqual([db, 'default'].sort());
+    } finally {
+      await withClient(async (client) => {
+        await client.dropCollection({ db_name: db, collection_name: name });
+        await client.dropDatabase({ db_name: db });
+      });
+    }
+  });
+});
+
+describe('backups on top of each other', () => {
+  it('take what is new from the server, and stand alone', async () => {
+    const name = unique('grows');
+    await makeArticles(name);
+    await backUpOk(store, { backup_name: 'monday', source_collection: name });
+    await withClient(async (client) => {
+      await client.insert({ collection_name: name, data: articleRows(5000, 200) });
+      await client.delete({ collection_name: name, filter: 'id in [20, 21]' });
+    });
+    const { report } = await backUpOk(store, { backup_name: 'tuesday', base: 'monday', source_collection: name });
+    const { copied, from_base: old, files } = report.backup!;
+    expect(old.files).toBeGreaterThan(20);
+    expect(copied.files).toBeGreaterThan(5);
+    expect(copied.files + old.files).toBe(files);
+    expect(copied.bytes).toBeLessThan(old.bytes);
+    expect(await backupCommand('delete', store, 'monday', '--yes')).toMatchObject({ backup: { removed: true } });
+    expect(await backupCommand('verify', store, 'tuesday', '--full')).toMatchObject({ status: 'whole' });
+    await expectSameRows('tuesday', name);
+    const lost = await backUp(store, { backup_name: 'wednesday', base: 'monday', source_collection: name });
+    expect(lost.report).toMatchObject({ exit_code: 3, error: { code: 'SRC_NOT_FOUND' } });
+  });
+});
+
+describe('a damaged backup', () => {
+  it('is named with what is lost, cut and changed', async () => {
+    await backUpOk(store, { backup_name: 'damaged', source_collection: articles });
+    const [lost, cut, changed] = filesBelow(join(store, 'damaged')).filter((name) => name.startsWith('binlogs/insert'));
+    await rm(join(store, 'damaged', lost!));
+    await truncate(join(store, 'damaged', cut!), 100);
+    const bytes = readFileSync(join(store, 'damaged', changed!));
+    bytes[bytes.length >> 1]! ^= 16;
+    await writeFile(join(store, 'damaged', changed!), bytes);
+    const { problems, ...check } = (await backupCommand('verify', store, 'damaged', '--full')) as {
+      problems: { key: string; problem: string }[];
+    };
+    expect(check).toMatchObject({ status: 'damaged', exit_code: 6 });
+    expect(Object.fromEntries(problems.map(({ key, problem }) => [key, problem]))).toEqual({
+      [lost!]: 'missing',
+      [cut!]: 'size',
+      [changed!]: 'changed',
+    });
+    const bySize = (await backupCommand('verify', store, 'damaged')) as { problems: { key: string }[] };
+    expect(bySize.problems.map(({ key }) => key).sort()).toEqual([lost, cut].sort());
+  });
+});
+
+/** Starts a slow backup without a name and resolves when the first files are there. */
+async function startSlowly(folder: string, stateFolder: string) {
+  const yaml = await backupYaml(folder, { source_collection: articles, parallelism: 1 });
+  const running = await startBackup(yaml, { stateFolder });
+  for (
+    const end = Date.now() + 30_000;
+    filesBelow(folder).filter((name) => name.includes('/insert_log/')).length < 3;
+  ) {
+    if (Date.now() > end) throw new Error(`nothing was copied: ${running.stderr()}`);
+    await sleep(2);
+  }
+  return { yaml, running };
+}
+
+describe('a backup that is cut short', () => {
+  it('by kill -9 looks unfinished, and the next run of the same file goes on with it', async () => {
+    const [folder, stateFolder] = [await temporaryFolder(), await temporaryFolder()];
+    const { yaml, running } = await startSlowly(folder, stateFolder);
+    running.child.kill('SIGKILL');
+    expect((await running.result).signal).toBe('SIGKILL');
+    const { backups } = (await backupCommand('list', folder)) as { backups: { name: string }[] };
+    expect(backups).toMatchObject([{ state: 'unfinished' }]);
+    const [{ name } = { name: '' }] = backups;
+    expect(await backupFailure('verify', folder, name)).toMatchObject({ error: { code: 'SRC_UNFINISHED' } });
+    const again = await runYaml(yaml, { stateFolder });
+    expect(again.report.error, again.stderr).toBe(null);
+    expect(again.report.backup).toMatchObject({ name });
+    expect(again.report.backup!.reused.files).toBeGreaterThan(0);
+    expect(await backupCommand('verify', folder, name, '--full')).toMatchObject({ status: 'whole', extra: [] });
+    const third = await runYaml(yaml, { stateFolder });
+    expect(third.report.backup!.name).not.toBe(name);
+  });
+
+  it('by a signal says how to go on', async () => {
+    const [folder, stateFolder] = [await temporaryFolder(), await temporaryFolder()];
+    const { yaml, running } = await startSlowly(folder, stateFolder);
+    running.child.kill('SIGINT');
+    const { report } = ran(await running.result);
+    expect(report).toMatchObject({
+      status: 'interrupted',
+      exit_code: 130,
+      resumable: true,
+      error: { hint: expect.stringContaining(yaml) },
+    });
+    expect(await backupCommand('list', folder)).toMatchObject({ backups: [{ state: 'unfinished' }] });
+    expect(filesBelow(serverStorage().path).filter((name) => name.startsWith('milvusdm/locks/'))).toEqual([]);
+  });
+
+  it('by a full disk says so, leaves nothing that looks whole, and goes on once there is space', async () => {
+    await using disk = await smallDisk(64 * 1024);
+    const yaml = await backupYaml(join(disk.path, 'backups'), { backup_name: 'b', source_collection: articles });
+    const { report } = await runYaml(yaml);
+    expect(report).toMatchObject({
+      exit_code: 4,
+      error: { code: 'STORE_REFUSED', message: expect.stringMatching(/ENOSPC|no space/i) },
+    });
+    expect(await backupCommand('list', join(disk.path, 'backups'))).toMatchObject({
+      backups: [{ name: 'b', state: 'unfinished' }],
+    });
+    await disk.resize(8 * 1024 * 1024);
+    const again = await runYaml(yaml);
+    expect(again.report.error, again.stderr).toBe(null);
+    expect(await backupCommand('verify', join(disk.path, 'backups'), 'b', '--full')).toMatchObject({ status: 'whole' });
+  });
+});
+
+describe('a backup while', () => {
+  it('another one runs is refused, and an automatic one is not', async () => {
+    await using locks = await openStore(serverStorage());
+    const kind = 'manual' as const;
+    const o = { kind, backup: 'first', log: () => {}, onLost: () => {} };
+    await using _ = await lockServer(locks, o);
+    const second = await backUp(store, { backup_name: 'second', source_collection: empty });
+    expect(second.report).toMatchObject({
+      exit_code: 4,
+      error: { code: 'JOB_RUNNING', message: expect.stringContaining('the manual backup "first" of this server') },
+    });
+    await backUpOk(store, { backup_name: 'automatic', source_collection: empty, kind: 'automatic' });
+  });
+
+  it('rows are written, deleted and compacted is whole, and has all that was there before', async () => {
+    const name = unique('busy');
+    await makeArticles(name);
+    let stop = false;
+    const writer = withClient(async (client) => {
+      for (let at = 0; !stop; at++) {
+        await client.insert({ collection_name: name, data: articleRows(10_000 + at * 50, 50) });
+        await client.delete({ collection_name: name, filter: `id in [${100 + at}]` });
+        await client.flush({ collection_names: [name] });
+        await client.compact({ collection_name: name });
+      }
+    });
+    try {
+      await sleep(500);
+      await backUpOk(store, { backup_name: 'busy', source_collection: name });
+    } finally {
+      stop = true;
+      await writer;
+    }
+    expect(await backupCommand('verify', store, 'busy', '--full')).toMatchObject({ status: 'whole', extra: [] });
+    const copy = unique('offline');
+    const { report } = await runTaskOk('M2M', {
+      source_backup: join(store, 'busy'),
+      source_collection: { [name]: null },
+      collection_map: { [name]: copy },
+      dest_uri: milvusUri(),
+      mode: 'overwrite',
+      on_duplicate_id: 'error',
+    });
+    const rows = report.targets.reduce((sum, target) => sum + target.rows_written, 0);
+    // 997 rows less those of the ids from 100 on that were deleted one by one.
+    expect(rows).toBeGreaterThan(700);
+    const found = await withClient((client) =>
+      client.query({
+        collection_name: copy,
+        filter: 'id < 100 or (id >= 1000 and id < 3000)',
+        output_fields: ['id'],
+        limit: 1000,
+      }),
+    );
+    expect(found.data).toHaveLength(97 + 300 + 100);
+  });
+});
+
+describe('milvusdm backup', () => {
+  it('create runs a BACKUP and nothing else', async () => {
+    const yaml = await backupYaml(store, { backup_name: 'created', source_collection: empty });
+    const { report } = ran(await runCli(['backup', 'create', yaml, '--json']));
+    expect(report).toMatchObject({ status: 'done', backup: { name: 'created', files: 0 } });
+    const path = join(await temporaryFolder(), 'other.yaml');
+    await writeFile(path, stringify({ H2M: { data_path: 'x.h5', dest_collection_name: 'c' } }));
+    expect(await backupFailure('create', path)).toMatchObject({ exit_code: 2, error: { code: 'USAGE' } });
+    expect(await backupFailure('list', path)).toMatchObject({ exit_code: 2, error: { code: 'USAGE' } });
+  });
+
+  it('list, delete and prune say first what they would do', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['a', 'b', 'c']) await backUpOk(folder, { backup_name: name, source_collection: empty });
+    const names = async (): Promise<string[]> =>
+      ((await backupCommand('list', folder)) as { backups: { name: string }[] }).backups.map(({ name }) => name);
+    expect(await backupCommand('delete', folder, 'b')).toMatchObject({ backup: { removed: false, files: 6 } });
+    expect(await names()).toEqual(['a', 'b', 'c']);
+    expect(await backupCommand('prune', folder, '--keep-last', '1')).toMatchObject({
+      pruned: [
+        { name: 'a', removed: false },
+        { name: 'b', removed: false },
+      ],
+      kept: [{ name: 'c' }],
+    });
+    await backupCommand('prune', folder, '--keep-last', '1', '--yes');
+    expect(await names()).toEqual(['c']);
+    expect(await backupCommand('prune', folder, '--older-than', '1d', '--yes')).toMatchObject({ pruned: [] });
+    await backupCommand('delete', folder, 'c', '--yes');
+    expect(await names()).toEqual([]);
+    expect(filesBelow(folder)).toEqual([]);
+    expect(await backupFailure('prune', folder)).toMatchObject({ exit_code: 2, error: { code: 'USAGE' } });
+  });
+
+  it('brings back what was dropped', async () => {
+    const name = unique('dropped');
+    await makeArticles(name);
+    await backUpOk(store, { backup_name: 'dropped', source_collection: name });
+    const copy = unique('kept');
+    const task = { source_uri: milvusUri(), source_collection: { [name]: null }, collection_map: { [name]: copy } };
+    await runTaskOk('M2M', { ...task, dest_uri: milvusUri(), mode: 'overwrite', verify: 'none' });
+    await withClient(async (client) => {
+      await client.dropAlias({ alias: `${name}_alias` });
+      await client.releaseCollection({ collection_name: name });
+      await client.dropCollection({ collection_name: name });
+    });
+    expect(await exists(name)).toBe(false);
+    const path = join(await temporaryFolder(), 'RESTORE.yaml');
+    const backup_store = { type: 'local', path: store };
+    await writeFile(
+      path,
+      stringify({
+        RESTORE: { dest_uri: milvusUri(), dest_storage: serverStorage(), backup_store, backup_name: 'dropped' },
+      }),
+    );
+    const { report, stderr } = await runYaml(path);
+    expect(report.error, stderr).toBe(null);
+    const diff = await runCli(['diff', `${milvusUri()}/${name}`, `${milvusUri()}/${copy}`, '--json']);
+    expect(checkOutput(diff), diff.stdout).toMatchObject({ status: 'equal' });
+    const described = await withClient((client) => client.describeCollection({ collection_name: `${name}_alias` }));
+    expect(described.properties).toMatchObject([{ key: 'collection.ttl.seconds', value: '864000' }]);
+  });
+});
