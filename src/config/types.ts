@@ -172,7 +172,7 @@ export interface BackupSource {
   readonly storage: StorageConfig;
   /** Folder of the backup in its store; '' where the store is the backup. */
   readonly name: string;
-  /** The only one of the backup where absent. */
+  /** The only one of the backup where absent; `*` for all of them, to look at. */
   readonly db?: string;
   readonly select: Selection;
   readonly exclude?: Selection;
