@@ -4,6 +4,7 @@ import type { LogicalCollection, LogicalPart } from '../../backup/logical.js';
 import { type FieldSpec, isVector, toArrowField } from '../../batch/fields.js';
 import { sliceByBytes } from '../../batch/slices.js';
 import type { ObjectStore } from '../../store/types.js';
+import { throwIfAborted } from '../../util/abort.js';
 import { fail } from '../../util/errors.js';
 import type { ReadBatch, Reader, ReadOptions, SourceInfo, Split } from '../types.js';
 import { checkPart, readPart } from './part-reader.js';
@@ -79,6 +80,7 @@ async function* batches(
     const chosen = all ? whole : (whole.select([...wanted]) as RecordBatch);
     const batch = from === 0 ? chosen : chosen.slice(from);
     for (const [start, end] of sliceByBytes(batch, o.maxBytes)) {
+      throwIfAborted(o.signal);
       const slice = end - start === batch.numRows ? batch : batch.slice(start, end);
       yield { batch: slice, firstRow: first + start, cursor: String(first + end) };
     }

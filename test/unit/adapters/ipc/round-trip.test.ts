@@ -90,6 +90,20 @@ describe('a logical backup', () => {
   });
 });
 
+it('stops between the slices of a batch when its signal is aborted', async () => {
+  const folder = scratch();
+  await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(2) } });
+  await complete(folder);
+  await using catalog = await openBooks(folder);
+  await using reader = await catalog.collections[0]!.open();
+  const stop = new AbortController();
+  const [split] = await reader.splits();
+  const read = async (): Promise<void> => {
+    for await (const _ of reader.read(split!, { maxBytes: 1, signal: stop.signal })) stop.abort();
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'INTERRUPTED' });
+});
+
 describe('a run that was cut short', () => {
   const units = [{ partition: 'red', write: true, existingRows: 0, fresh: true }];
   const resume = (rows: number) => ({ units, creates: true, target: 'x', rows: new Map([['red', rows]]) });
