@@ -1,3 +1,5 @@
+import { metaKey } from '../../../backup/layout.js';
+import { decodeManifest, type LogicalCollection } from '../../../backup/logical.js';
 import { openBackup, probeBackup, requireComplete } from '../../../backup/open.js';
 import type { CollectionBackupInfo } from '../../../backup/types.js';
 import type { ObjectStore, StoreOptions } from '../../../store/types.js';
@@ -6,10 +8,12 @@ import type { ObjectStore, StoreOptions } from '../../../store/types.js';
 export interface BackedUpCollection {
   readonly db: string;
   readonly name: string;
-  readonly collection_id: bigint;
-  /** Rows of its segments; deleted ones count until Milvus compacts. */
+  /** null for logical backups, which keep none. */
+  readonly collection_id: bigint | null;
+  /** Storage: of its segments, deleted ones count until Milvus compacts. Logical: those that were shown. */
   readonly rows: number;
   readonly bytes: number;
+  /** Arrow files of a logical backup. */
   readonly segments: number;
   readonly shards: number;
   readonly load_state: string;
@@ -84,10 +88,60 @@ function collectionOf(info: CollectionBackupInfo): BackedUpCollection {
   };
 }
 
-/** What a backup holds. Throws as `openBackup`. */
+function logicalCollectionOf(one: LogicalCollection): BackedUpCollection {
+  const { settings } = one;
+  const partitions = one.partitions.map(({ name, parts }) => ({
+    name,
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: parts.reduce((sum, { size }) => sum + size, 0),
+  }));
+  return {
+    db: one.db,
+    name: one.name,
+    collection_id: null,
+    rows: partitions.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: partitions.reduce((sum, { bytes }) => sum + bytes, 0),
+    segments: one.partitions.reduce((sum, { parts }) => sum + parts.length, 0),
+    shards: settings.shards ?? 1,
+    load_state: one.loaded ? 'Loaded' : 'NotLoad',
+    fields: one.fields.map(({ name, type }) => `${name} ${type}`),
+    partitions,
+    indexes: (settings.indexes ?? []).map(({ field, type, metric }) => ({ field, type, metric })),
+    aliases: settings.aliases ?? [],
+    properties: settings.properties ?? {},
+  };
+}
+
+async function logicalContents(
+  store: ObjectStore,
+  name: string,
+  created: string | null,
+  o: StoreOptions,
+): Promise<BackupContents> {
+  const key = metaKey(name, 'manifest');
+  const manifest = decodeManifest(await store.read(key, o), `${key} in ${store.name}`);
+  const collections = manifest.collections.map(logicalCollectionOf);
+  return {
+    name,
+    store: store.name,
+    strategy: 'logical',
+    created,
+    milvus_version: manifest.milvusVersion,
+    bytes: collections.reduce((sum, { bytes }) => sum + bytes, 0),
+    databases: [...new Set(collections.map(({ db }) => db))],
+    collections,
+    users: null,
+    base: null,
+    linked: false,
+    left_out: [],
+  };
+}
+
+/** What a backup holds. Throws SRC_* and STORE_*. */
 export async function backupContents(store: ObjectStore, name: string, o: StoreOptions = {}): Promise<BackupContents> {
   const probe = await probeBackup(store, name, o);
   requireComplete(store, probe);
+  if (probe.strategy === 'logical') return await logicalContents(store, name, probe.side?.started ?? null, o);
   const { info, side } = await openBackup(store, name, o);
   return {
     name,
