@@ -1,6 +1,6 @@
 import { metaKey } from '../../../backup/layout.js';
 import { decodeManifest, type LogicalCollection } from '../../../backup/logical.js';
-import { openBackup, probeBackup, requireComplete } from '../../../backup/open.js';
+import { type BackupProbe, openBackup, probeBackup, requireComplete } from '../../../backup/open.js';
 import type { CollectionBackupInfo } from '../../../backup/types.js';
 import type { ObjectStore, StoreOptions } from '../../../store/types.js';
 
@@ -8,12 +8,10 @@ import type { ObjectStore, StoreOptions } from '../../../store/types.js';
 export interface BackedUpCollection {
   readonly db: string;
   readonly name: string;
-  /** null for logical backups, which keep none. */
-  readonly collection_id: bigint | null;
-  /** Storage: of its segments, deleted ones count until Milvus compacts. Logical: those that were shown. */
+  readonly collection_id: bigint;
+  /** Rows of its segments; deleted ones count until Milvus compacts. */
   readonly rows: number;
   readonly bytes: number;
-  /** Arrow files of a logical backup. */
   readonly segments: number;
   readonly shards: number;
   readonly load_state: string;
@@ -88,23 +86,24 @@ function collectionOf(info: CollectionBackupInfo): BackedUpCollection {
   };
 }
 
-function logicalCollectionOf(one: LogicalCollection): BackedUpCollection {
-  const { settings } = one;
-  const partitions = one.partitions.map(({ name, parts }) => ({
-    name,
-    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
-    bytes: parts.reduce((sum, { size }) => sum + size, 0),
+function logicalCollection(collection: LogicalCollection): BackedUpCollection {
+  const { db, name, settings, loaded } = collection;
+  const partitions = collection.partitions.map((partition) => ({
+    name: partition.name,
+    rows: partition.parts.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: partition.parts.reduce((sum, { size }) => sum + size, 0),
   }));
   return {
-    db: one.db,
-    name: one.name,
-    collection_id: null,
+    db,
+    name,
+    // What the server called it has no meaning for rows.
+    collection_id: 0n,
     rows: partitions.reduce((sum, { rows }) => sum + rows, 0),
     bytes: partitions.reduce((sum, { bytes }) => sum + bytes, 0),
-    segments: one.partitions.reduce((sum, { parts }) => sum + parts.length, 0),
-    shards: settings.shards ?? 1,
-    load_state: one.loaded ? 'Loaded' : 'NotLoad',
-    fields: one.fields.map(({ name, type }) => `${name} ${type}`),
+    segments: 0,
+    shards: settings.shards ?? 0,
+    load_state: loaded ? 'Loaded' : 'NotLoad',
+    fields: collection.fields.map((field) => `${field.name} ${field.type}`),
     partitions,
     indexes: (settings.indexes ?? []).map(({ field, type, metric }) => ({ field, type, metric })),
     aliases: settings.aliases ?? [],
@@ -112,20 +111,16 @@ function logicalCollectionOf(one: LogicalCollection): BackedUpCollection {
   };
 }
 
-async function logicalContents(
-  store: ObjectStore,
-  name: string,
-  created: string | null,
-  o: StoreOptions,
-): Promise<BackupContents> {
+async function logicalContents(store: ObjectStore, probe: BackupProbe, o: StoreOptions): Promise<BackupContents> {
+  const { name, side } = probe;
   const key = metaKey(name, 'manifest');
   const manifest = decodeManifest(await store.read(key, o), `${key} in ${store.name}`);
-  const collections = manifest.collections.map(logicalCollectionOf);
+  const collections = manifest.collections.map(logicalCollection);
   return {
     name,
     store: store.name,
     strategy: 'logical',
-    created,
+    created: side?.started ?? manifest.created,
     milvus_version: manifest.milvusVersion,
     bytes: collections.reduce((sum, { bytes }) => sum + bytes, 0),
     databases: [...new Set(collections.map(({ db }) => db))],
@@ -137,11 +132,11 @@ async function logicalContents(
   };
 }
 
-/** What a backup holds. Throws SRC_* and STORE_*. */
+/** What a backup holds. Throws as `openBackup`. */
 export async function backupContents(store: ObjectStore, name: string, o: StoreOptions = {}): Promise<BackupContents> {
   const probe = await probeBackup(store, name, o);
   requireComplete(store, probe);
-  if (probe.strategy === 'logical') return await logicalContents(store, name, probe.side?.started ?? null, o);
+  if (probe.strategy === 'logical') return await logicalContents(store, probe, o);
   const { info, side } = await openBackup(store, name, o);
   return {
     name,

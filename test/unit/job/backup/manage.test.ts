@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { metaKey } from '../../../../src/backup/layout.js';
-import { encodeManifest, type LogicalCollection } from '../../../../src/backup/logical.js';
 import { probeBackup } from '../../../../src/backup/open.js';
 import { encodeSideFile, type SideFile } from '../../../../src/backup/side-file.js';
 import { checksumOf } from '../../../../src/job/backup/checksum.js';
@@ -176,47 +175,6 @@ describe('backup list and get', () => {
       ],
     });
     expect(collections[1]!.fields.slice(0, 3)).toEqual(['id INT64', 'embedding FLOAT_VECTOR', 'title VARCHAR']);
-  });
-
-  it('know what a logical one holds', async () => {
-    const logical = createMemoryStore();
-    const part = {
-      key: 'data/default/c/_default.0001.arrow',
-      rows: 5,
-      size: 100,
-      sum: 'crc32:00000000',
-      digest: '0'.repeat(32),
-    };
-    const files = { [part.key]: { size: 100, sum: part.sum } };
-    logical.objects.set(metaKey('l', 'side'), encodeSideFile({ ...SIDE, strategy: 'logical', files }));
-    const collection: LogicalCollection = {
-      db: 'default',
-      name: 'c',
-      fields: [{ name: 'id', type: 'INT64', primaryKey: true }],
-      settings: { aliases: ['a'], shards: 2 },
-      partitions: [{ name: '_default', parts: [part] }],
-      loaded: true,
-    };
-    const manifest = encodeManifest({ created: SIDE.started, milvusVersion: 'v2.3.5', collections: [collection] });
-    logical.objects.set(metaKey('l', 'manifest'), manifest);
-    expect(await backupEntries(logical)).toMatchObject([{ name: 'l', strategy: 'logical', bytes: 100 }]);
-    expect(await backupContents(logical, 'l')).toMatchObject({
-      strategy: 'logical',
-      bytes: 100,
-      databases: ['default'],
-      collections: [
-        {
-          name: 'c',
-          collection_id: null,
-          rows: 5,
-          segments: 1,
-          shards: 2,
-          load_state: 'Loaded',
-          aliases: ['a'],
-          fields: ['id INT64'],
-        },
-      ],
-    });
   });
 
   it('tell ours, unfinished and unreadable ones', async () => {
