@@ -10,6 +10,7 @@ import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
 import { memorySection } from './sections/memory.js';
+import { readBackupSection } from './sections/read-backup.js';
 import { readMilvusSection } from './sections/read-milvus.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
@@ -25,6 +26,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   memory: memorySection,
   'read-milvus': readMilvusSection,
   backup: backupSection,
+  'read-backup': readBackupSection,
 };
 
 const { values } = parseArgs({

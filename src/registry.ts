@@ -1,5 +1,12 @@
 import type { Catalog, CollectionSettings, Reader, SourceInfo, Target } from './adapters/types.js';
-import type { ArchiveTarget, CatalogSource, FileSource, MilvusEndpoint } from './config/types.js';
+import type {
+  ArchiveTarget,
+  BackupSource,
+  CatalogSource,
+  FileSource,
+  LogicalTarget,
+  MilvusEndpoint,
+} from './config/types.js';
 
 /** Field names that a source without names of its own gives to its ids and vectors. */
 export interface FieldNames {
@@ -39,7 +46,7 @@ export interface OpenOptions {
 export async function openCatalog(source: CatalogSource, names: FieldNames, o: OpenOptions): Promise<Catalog> {
   switch (source.adapter) {
     case 'backup':
-      return (await import('./adapters/backup/index.js')).openBackupCatalog(source, o);
+      return openBackup(source, o);
     case 'legacy':
       return (await import('./adapters/legacy/index.js')).openLegacy(source, names);
     case 'milvus':
@@ -47,10 +54,18 @@ export async function openCatalog(source: CatalogSource, names: FieldNames, o: O
   }
 }
 
-/** Where a task writes to: a server, or archives of these collections. */
+/** A backup of binlogs or of Arrow files, whatever it is. */
+async function openBackup(source: BackupSource, o: OpenOptions): Promise<Catalog> {
+  const binlogs = await import('./adapters/backup/index.js');
+  if ((await binlogs.strategyOf(source, o)) === 'storage') return binlogs.openBackupCatalog(source, o);
+  return (await import('./adapters/ipc/index.js')).openLogicalCatalog(source, o);
+}
+
+/** Where a task writes to: a server, archives of these collections, or a logical backup. */
 export interface TargetChoice {
   readonly dest: MilvusEndpoint;
   readonly archive?: ArchiveTarget;
+  readonly logical?: LogicalTarget;
   readonly collections: readonly string[];
   /** UTC start of the job's first run, which archives are named by. */
   readonly started: Date;
@@ -58,7 +73,8 @@ export interface TargetChoice {
 
 /** Opens what a task writes to. */
 export async function openTarget(choice: TargetChoice, o: OpenOptions): Promise<Target> {
-  const { archive, collections, dest, started } = choice;
+  const { archive, collections, dest, logical, started } = choice;
+  if (logical) return (await import('./adapters/ipc/target.js')).openLogicalTarget(logical, o.log);
   if (archive)
     return (await import('./adapters/hdf5/archive-target.js')).openArchiveTarget(archive, collections, o.log, started);
   return (await import('./adapters/milvus/index.js')).openMilvusTarget({ endpoint: dest, ...o });

@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
+import type { CollectionSettings } from '../batch/described.js';
 import type { FieldSpec, MilvusType } from '../batch/fields.js';
 import type { Value } from '../batch/values.js';
 import type { CollectionParameter, MetricType, Mode } from '../config/types.js';
@@ -76,29 +77,7 @@ export interface Reader extends AsyncDisposable {
   read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch>;
 }
 
-/** What a collection is besides its rows, as far as its source says; all of it may be absent. */
-export interface CollectionSettings {
-  readonly description?: string;
-  /** The metric by its Milvus name. */
-  readonly metric?: string;
-  /** Indexes of the source, or the nearest of Milvus 2.x to what an old source hints at. */
-  readonly indexes?: readonly {
-    readonly field: string;
-    readonly type: string;
-    readonly metric: string;
-    readonly params: Readonly<Record<string, string | number>>;
-  }[];
-  readonly shards?: number;
-  readonly consistency?: string;
-  readonly properties?: Readonly<Record<string, string>>;
-  readonly aliases?: readonly string[];
-  readonly dynamic?: boolean;
-  readonly autoId?: boolean;
-  /** Number of partitions that a partition key spreads over; rows then name no partition. */
-  readonly partitionCount?: number;
-  /** All partitions, also those without rows. The default one is `_default`. */
-  readonly partitions?: readonly string[];
-}
+export type { CollectionSettings };
 
 /** One collection of a source that has many. */
 export interface SourceCollection {

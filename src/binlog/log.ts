@@ -15,6 +15,8 @@ export interface Log {
   readonly columns: ReadonlyMap<string, readonly ColumnPages[]>;
 }
 
+/** PAR1 */
+const PARQUET_START = '50415231';
 /** A footer of a file that is not huge comes with its tail. */
 const TAIL_GUESS = 64 << 10;
 /** Far more than any file of Milvus has; a damaged length must not ask for more memory. */
@@ -62,11 +64,12 @@ export async function openLog(window: Window): Promise<Log> {
   const { source } = window;
   const { name } = source;
   const head = await window.bytes(0, Math.min(source.size, 4), Math.min(source.size, TAIL_GUESS));
+  // Looked at before anything else is read: the window's memory is one.
+  const start = Buffer.from(head).toString('hex');
+  const parquet = start === PARQUET_START;
   const container = isContainer(head) ? await readContainer(window) : undefined;
-  const parquet = Buffer.from(head).toString('latin1') === 'PAR1';
   if (!container && !parquet) {
     if (source.size < 4) throw truncated(source, 4);
-    const start = Buffer.from(head).toString('hex');
     throw fail('SRC_UNSUPPORTED', `${name} is neither a binlog nor Parquet (it starts with 0x${start})`);
   }
   const payloads = container?.payloads ?? [{ from: 0, to: source.size }];

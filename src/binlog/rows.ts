@@ -63,6 +63,7 @@ async function* readChunk(
       taken.map(({ valid }) => valid),
     );
     for (const [from, to] of sliceByBytes(batch, o.maxBytes)) {
+      throwIfAborted(o.signal);
       yield { batch: to - from === take ? batch : batch.slice(from, to), row: row + from };
     }
     for (const lane of lanes) lane.drop(take);

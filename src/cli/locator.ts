@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseUri } from '../config/address.js';
 import { absolutePath, resolveReferences, type Surroundings } from '../config/references.js';
 import { isGlob } from '../config/selection.js';
@@ -22,7 +23,7 @@ export interface Located {
 }
 
 const FORMS =
-  'http://HOST:PORT/COLLECTION[/PARTITION], FOLDER#COLLECTION[/PARTITION] for a Milvus Lite, or the path of a Faiss file, an HDF5 file or a folder of HDF5 files';
+  'http://HOST:PORT/COLLECTION[/PARTITION], FOLDER#COLLECTION[/PARTITION] for a Milvus Lite or a backup, or the path of a Faiss file, an HDF5 file or a folder of HDF5 files';
 
 function usage(message: string, hint = `A place is ${FORMS}.`): MilvusdmError {
   return fail('USAGE', message, { hint });
@@ -82,6 +83,11 @@ function split(text: string, around: Surroundings): Parts | undefined {
     : { uri: text.slice(0, hash), names: text.slice(hash + 1) };
 }
 
+/** Whether a folder has the meta files of a backup of either layout. */
+function isBackup(folder: string): boolean {
+  return ['full_meta', 'backup_meta', 'manifest'].some((name) => existsSync(join(folder, 'meta', `${name}.json`)));
+}
+
 /** A password in an address must not come back in the message about it. */
 function shown(text: string): string {
   return text.replace(/^([a-z+.-]+:\/\/)[^/]*@/i, '$1***@');
@@ -107,9 +113,17 @@ export function locate(text: string, side: 'a' | 'b', access: Access, around: Su
   const parsed = parseUri(parts.uri, around, 'source');
   if ('problem' in parsed) throw usage(`${shown(parts.uri)}: ${parsed.problem}`);
   const select = { [collection]: partition === undefined ? null : [partition] };
+  const named = { label: shown(text), ...(partition === undefined ? {} : { partition }) };
+  if (parsed.at.kind === 'embedded' && isBackup(parsed.at.folder)) {
+    if (login.secrets.length > 0) throw usage(`${shown(text)} is a backup, which needs no login`);
+    const storage = { type: 'local', path: parsed.at.folder } as const;
+    const { db } = access;
+    const source = { adapter: 'backup', storage, name: '', select, ...(db === undefined ? {} : { db }) } as const;
+    return { place: { kind: 'backup', source, ...named }, secrets: [] };
+  }
   const source = { adapter: 'milvus', endpoint: { at: parsed.at, ...login.endpoint }, select } as const;
   return {
-    place: { kind: 'milvus', label: shown(text), source, ...(partition === undefined ? {} : { partition }) },
+    place: { kind: 'milvus', source, ...named },
     secrets: login.secrets,
   };
 }

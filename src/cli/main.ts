@@ -154,7 +154,11 @@ function build(exit: (code: ExitCode) => void): Command {
     ),
   );
   withCommon(
-    file('inspect', 'say what a Faiss or HDF5 file is', async () => (await import('./inspect.js')).inspectCommand),
+    file(
+      'inspect',
+      'say what a Faiss or HDF5 file is, or what a backup holds',
+      async () => (await import('./inspect.js')).inspectCommand,
+    ),
   );
   withCommon(
     program

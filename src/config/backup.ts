@@ -72,6 +72,7 @@ export function backupOf(raw: RawTask, around: Surroundings, secrets: readonly s
     rbac: raw.rbac ?? false,
     link: raw.link ?? false,
     checksum: raw.checksum ?? 'auto',
+    compression: raw.compression ?? 'zstd',
     parallelism: raw.parallelism ?? DEFAULT_PARALLELISM,
     retryFor: raw.retry_for ?? DEFAULT_RETRY_SECONDS,
     notes: [],

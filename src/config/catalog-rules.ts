@@ -61,12 +61,10 @@ function checkOrigin(input: RuleInput): void {
 function checkBackup({ raw, sound, report }: RuleInput): void {
   const { source_backup: given } = raw;
   if (typeof given !== 'object' || !sound('source_backup')) return;
-  const { store, name = '' } = given;
-  if (!store) report(['source_backup'], 'store is missing, needed: where the backup lies', 'CFG_INVALID');
-  else
-    checkStorage('backup_store', store, {
-      report: (path, ...rest) => report(['source_backup', 'store', ...path.slice(1)], ...rest),
-    });
+  const { store = {}, name = '' } = given;
+  checkStorage('backup_store', store, {
+    report: (path, ...rest) => report(['source_backup', 'store', ...path.slice(1)], ...rest),
+  });
   if (/^\.{1,2}$|[/\\]/.test(name)) {
     report(
       ['source_backup', 'name'],

@@ -83,6 +83,7 @@ export interface RawTask {
   readonly rbac?: boolean;
   readonly link?: boolean;
   readonly checksum?: BackupConfig['checksum'];
+  readonly compression?: BackupConfig['compression'];
   readonly rename?: { readonly suffix?: string; readonly map?: Readonly<Record<string, string>> };
   readonly index?: string;
   readonly load?: string | boolean;

@@ -172,7 +172,7 @@ export interface BackupSource {
   readonly storage: StorageConfig;
   /** Folder of the backup in its store; '' where the store is the backup. */
   readonly name: string;
-  /** The only one of the backup where absent. */
+  /** The only one of the backup where absent; `*` for all of them, to look at. */
   readonly db?: string;
   readonly select: Selection;
   readonly exclude?: Selection;
@@ -201,6 +201,18 @@ export interface ArchiveTarget {
   readonly rowsPerFile?: number;
   /** Level 1 to 9; absent = not compressed. */
   readonly gzip?: number;
+}
+
+/** A logical backup as target: Arrow files in a store. */
+export interface LogicalTarget {
+  readonly storage: StorageConfig;
+  /** Folder of the backup in its store. */
+  readonly name: string;
+  /** Database that the collections are of. */
+  readonly db: string;
+  readonly compression: 'zstd' | 'none';
+  /** Bytes of values in a file, about; 256 MiB where absent. */
+  readonly partBytes?: number;
 }
 
 export interface RateLimit {
@@ -242,6 +254,8 @@ export interface TaskConfig {
   readonly dest: MilvusEndpoint;
   /** M2H writes here instead of into `dest`, which is an empty address then. */
   readonly archive?: ArchiveTarget;
+  /** A logical BACKUP writes here instead of into `dest`. */
+  readonly logical?: LogicalTarget;
   readonly mode: Mode;
   /** F2M and H2M: the target. M2M and M2H: '' here; each collection of the source has its own task. */
   readonly collection: string;
@@ -282,6 +296,8 @@ export interface BackupConfig {
   readonly rbac: boolean;
   readonly link: boolean;
   readonly checksum: 'auto' | 'full' | 'none';
+  /** Of the files of a logical backup. */
+  readonly compression: 'zstd' | 'none';
   /** Files that are copied at a time. */
   readonly parallelism: number;
   /** As in {@link RunOptions}. */

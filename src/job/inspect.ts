@@ -1,12 +1,12 @@
 import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { RecordBatch } from 'apache-arrow';
-import type { SourceInfo } from '../adapters/types.js';
+import type { CollectionSettings, Reader, SourceInfo } from '../adapters/types.js';
 import { flat, isText, type RawColumn, rawColumns, rowBytes } from '../batch/columns.js';
 import { fromArrowField, isVector } from '../batch/fields.js';
-import { valueAt } from '../batch/values.js';
+import { type Value, valueAt } from '../batch/values.js';
 import type { FileSource } from '../config/types.js';
-import { FORMATS, openReader } from '../registry.js';
+import { FORMATS, openCatalog, openReader } from '../registry.js';
 import { fail, MilvusdmError } from '../util/errors.js';
 
 /** A row as `inspect` shows it: ids and integers as text, vectors by their first components. */
@@ -48,10 +48,16 @@ function shownVector(bytes: Uint8Array, floats: Float32Array | undefined): strin
   return `0x${hex}${bytes.length > SHOWN_COMPONENTS * 2 ? '...' : ''}`;
 }
 
+/** A scalar or an array of them; text as it reads. */
+function shownScalar(value: Value): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString();
+  return Array.isArray(value) ? `[${value.map(shownScalar).join(', ')}]` : String(value);
+}
+
 function showValue(column: RawColumn, row: number): string {
   const { values, width, field } = column;
   if (isText(values)) return Buffer.from(rowBytes(column, row)).toString();
-  if (!isVector(fromArrowField(field).type)) return String(valueAt(column, row, false));
+  if (!isVector(fromArrowField(field).type)) return shownScalar(valueAt(column, row, false));
   const part = flat(values).subarray(row * width, (row + 1) * width);
   const bytes = part instanceof Uint8Array ? part : new Uint8Array(0);
   return shownVector(bytes, part instanceof Float32Array ? part : undefined);
@@ -97,6 +103,59 @@ function unknownFile(path: string, header: Uint8Array): MilvusdmError {
   return fail('SRC_UNSUPPORTED', `${path} is no ${names} file (it starts with 0x${start})`, {
     hint: 'milvusdm reads Faiss indexes (faiss.write_index) and HDF5 files.',
   });
+}
+
+/** A collection of a backup, as `inspect` shows it. */
+export interface InspectedCollection extends Inspection {
+  readonly collection: string;
+  readonly settings: CollectionSettings;
+}
+
+/** What is in the folder of a backup. */
+export interface BackupInspection {
+  readonly path: string;
+  readonly format: 'backup';
+  readonly collections: readonly InspectedCollection[];
+  readonly warnings: readonly string[];
+}
+
+async function firstRowsOf(reader: Reader): Promise<readonly ShownRow[]> {
+  const split = (await reader.splits()).find(({ rows }) => rows > 0);
+  if (!split) return [];
+  for await (const { batch } of reader.read(split, { maxBytes: 64 * 1024 })) return showRows(batch);
+  return [];
+}
+
+/** Says what a backup in a folder holds. Throws SRC_* and STORE_*. */
+export async function inspectBackup(folder: string): Promise<BackupInspection> {
+  const path = resolve(folder);
+  const source = {
+    adapter: 'backup',
+    storage: { type: 'local', path },
+    name: '',
+    db: '*',
+    select: { '*': null },
+  } as const;
+  await using catalog = await openCatalog(
+    source,
+    { idField: 'id', vectorField: 'embedding' },
+    { retryForMs: 0, log: () => {} },
+  );
+  const collections: InspectedCollection[] = [];
+  for (const { name, settings, open } of catalog.collections) {
+    await using reader = await open();
+    const [info] = reader.info;
+    collections.push({ ...info!, collection: name, settings, firstRows: await firstRowsOf(reader) });
+  }
+  return { path, format: 'backup', collections, warnings: catalog.warnings };
+}
+
+/** Whether a path is a folder, which only a backup can be. Throws SRC_NOT_FOUND. */
+export async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw fail('SRC_NOT_FOUND', `${path} does not exist or cannot be reached`, { cause });
+  });
+  return found.isDirectory();
 }
 
 /** A file as a source, by its content; HDF5 files by the names that H2M takes where none are given. Throws what {@link inspectFile} throws. */

@@ -36,6 +36,7 @@ export function jobId(config: TaskConfig): string {
     dest: placeOf(config.dest),
     target: [config.collection, config.partition ?? null, config.mode],
     archive: config.archive ?? null,
+    ...(config.logical ? { logical: { ...config.logical, storage: storePlace(config.logical.storage) } } : {}),
     mapping: [config.collectionMap ?? null, config.partitionMap ?? null, config.merge ?? null],
     transforms: config.transforms ?? [],
     parameter: config.parameter,

@@ -82,6 +82,7 @@ export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emi
       {
         dest: config.dest,
         ...(config.archive ? { archive: config.archive } : {}),
+        ...(config.logical ? { logical: config.logical } : {}),
         collections: tasks.map((t) => t.config.collection),
         started,
       },

@@ -36,6 +36,7 @@ export function sourceText(source: SourceConfig): string {
 
 /** Where a task writes to, in a few words and without credentials. */
 export function targetText(config: TaskConfig): string {
+  if (config.logical) return `backup ${config.logical.name} in ${storageText(config.logical.storage)}`;
   if (config.archive) return `HDF5 archives in ${config.archive.dir}`;
   return `Milvus at ${milvusText(config.dest)}`;
 }

@@ -23,11 +23,13 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Files that were begun by all stores of this process: several may be of one folder. */
+let made = 0;
+
 class LocalStore implements ObjectStore {
   readonly kind = 'local';
   readonly name: string;
   readonly folder: string;
-  #made = 0;
   /** Folders with names in them that may not be on the disk yet. */
   readonly #unsynced = new Set<string>();
   #work: Promise<string> | undefined;
@@ -170,7 +172,10 @@ class LocalStore implements ObjectStore {
     let temporary: string | undefined;
     try {
       this.#work ??= this.#prepare();
-      temporary = join(await this.#work, `${process.pid}-${Date.now().toString(36)}-${this.#made++}`);
+      const work = await this.#work;
+      // Another store of this folder may have ended, and removed it when it was empty.
+      await mkdir(work, { recursive: true });
+      temporary = join(work, `${process.pid}-${Date.now().toString(36)}-${made++}`);
       await make(temporary);
       const folder = dirname(path);
       await mkdir(folder, { recursive: true });

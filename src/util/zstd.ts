@@ -23,6 +23,28 @@ const MAGIC = 0xfd2fb528;
 const RAW_BLOCK = 0;
 const RUN_BLOCK = 1;
 
+/**
+ * Length of what a frame holds, as its header says (RFC 8878, section 3.1.1.1.4); undefined where it does not say.
+ * Throws RangeError for what is no frame.
+ */
+export function contentSize(frame: Uint8Array): number | undefined {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (frame.length < 6 || view.getUint32(0, true) !== MAGIC) throw new RangeError('a zstd frame that is none');
+  const flags = frame[4]!;
+  const single = (flags & 0x20) !== 0;
+  const at = 5 + (single ? 0 : 1) + [0, 1, 2, 4][flags & 3]!;
+  switch (flags >> 6) {
+    case 0:
+      return single ? view.getUint8(at) : undefined;
+    case 1:
+      return view.getUint16(at, true) + 256;
+    case 2:
+      return view.getUint32(at, true);
+    default:
+      return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000;
+  }
+}
+
 /** Bytes of a frame's header (RFC 8878, section 3.1.1.1); 0 for one that is no frame, needs a dictionary or has a checksum. */
 function headerBytes(frame: Uint8Array): number {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);

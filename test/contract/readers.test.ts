@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Schema } from 'apache-arrow';
 import { expect, test } from 'vitest';
+import type { Reader } from '../../src/adapters/types.js';
 import { makeBatch, type RawValues, rawColumns } from '../../src/batch/columns.js';
 import { toArrowField } from '../../src/batch/fields.js';
 import type { FileSource, Hdf5Source } from '../../src/config/types.js';
-import { openReader } from '../../src/registry.js';
+import { openCatalog, openReader } from '../../src/registry.js';
 import { PROJECT } from '../support/environments.js';
 import { memoryReader } from '../support/memory-reader.js';
 import { readerSuite } from './reader-suite.js';
@@ -38,6 +39,22 @@ for (const adapter of ['faiss', 'hdf5'] as const) {
 const TWO = ['idmap2_flat.index', 'ivfflat_ids_hash.index'];
 readerSuite('faiss: two files', 600, () => openReader(sourceOf('faiss', TWO, {}), NAMES));
 readerSuite('hdf5: two files', 420, () => openReader(sourceOf('hdf5', ['float32.h5', 'v108.h5'], {}), NAMES));
+
+/** A collection of the sample backup, without its arrays, which the suite does not compare. */
+async function backupReader(collection: string, outputFields?: readonly string[]): Promise<Reader> {
+  const source = {
+    adapter: 'backup',
+    storage: { type: 'local', path: join(PROJECT, 'fixtures', 'milvus-backup', 'sample') },
+    name: '',
+    select: { [collection]: null },
+    ...(outputFields ? { outputFields } : {}),
+  } as const;
+  const catalog = await openCatalog(source, NAMES, { retryForMs: 0, log: () => {} });
+  return await catalog.collections[0]!.open();
+}
+readerSuite('backup: fingerprints', 500, () => backupReader('fingerprints'));
+const SCALARS = ['embedding', 'title', 'score', 'ok', 'small', 'info', '$meta'];
+readerSuite('backup: articles, with deleted rows', 1875, () => backupReader('articles', SCALARS));
 
 const schema = new Schema(
   [

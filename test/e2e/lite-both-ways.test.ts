@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { stringify } from 'yaml';
-import { installEmbedded, startEmbedded } from '../../src/milvus/embedded.js';
-import { PROJECT } from '../support/environments.js';
+import { onLite } from '../support/lite.js';
 import { python } from '../support/python.js';
 import { dropCollections, exists, milvusUri, type Ran, runYaml, temporaryFolder, unique } from './support.js';
 
@@ -46,21 +43,6 @@ interface Dump {
 
 async function serverDump(collection: string): Promise<Dump> {
   return JSON.parse(await python('all_types.py', ['dump', milvusUri(), collection]));
-}
-
-/** Runs test/interop/lite_types.py, with the pymilvus of the embedded environment, on a folder of Milvus Lite. */
-async function onLite(folder: string, command: 'make' | 'dump', ...args: string[]): Promise<string> {
-  const interpreter = await installEmbedded({ log: () => {} });
-  await using server = await startEmbedded(folder, { log: () => {} });
-  const script = join(PROJECT, 'test', 'interop', 'lite_types.py');
-  const { stdout } = await promisify(execFile)(interpreter, [
-    '-I',
-    script,
-    command,
-    `http://${server.address}`,
-    ...args,
-  ]);
-  return stdout;
 }
 
 async function liteDump(folder: string, collection: string): Promise<Dump & { readonly aliases: number }> {

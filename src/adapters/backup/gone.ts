@@ -84,8 +84,10 @@ export function createGoneRows(place: BackupPlace, key: StoredField): GoneRows {
 
   async function find(segment: BackupSegment, signal: AbortSignal | undefined): Promise<Gone> {
     const hasDeletes = segment.deletes.length > 0 || segment.levelZero.length > 0;
-    if (!hasDeletes) return { rows: undefined, stored: segment.info.num_of_rows };
+    const { num_of_rows: said } = segment.info;
+    if (!hasDeletes && said > 0) return { rows: undefined, stored: said };
     const stored = await countStoredRows(segment.files, key);
+    if (!hasDeletes) return { rows: undefined, stored };
     const rows = createBitmap(stored);
     const mark = (set: DeleteSet): Promise<void> => markDeleted(segment.files, key, set, rows, signal);
     for await (const set of deleteSets(segment.deletes, type, signal)) await mark(set);

@@ -1,4 +1,4 @@
-import { openBackup } from '../../backup/open.js';
+import { openBackup, probeBackup } from '../../backup/open.js';
 import type { BackupInfo, CollectionBackupInfo } from '../../backup/types.js';
 import { choose } from '../../config/selection.js';
 import type { BackupSource } from '../../config/types.js';
@@ -18,12 +18,21 @@ export interface BackupOptions {
 }
 
 const DEFAULT_DB = 'default';
+/** As a database: that of every collection, for those who look without writing; names then have it before them. */
+const ALL_DATABASES = '*';
+
+/** What a collection is called: by its name, and where others may be called so, by its database, too. */
+function calledOf(c: CollectionBackupInfo, source: BackupSource): string {
+  const db = databaseOf(c);
+  return source.db === ALL_DATABASES && db !== DEFAULT_DB ? `${db}.${c.collection_name}` : c.collection_name;
+}
 
 const databaseOf = ({ db_name }: CollectionBackupInfo): string => (db_name === '' ? DEFAULT_DB : db_name);
 
 /** The collections of one database: the one that is asked for, or the only one there is. */
 function ofDatabase(info: BackupInfo, db: string | undefined, where: string): CollectionBackupInfo[] {
   const all = [...new Set(info.collection_backups.map(databaseOf))];
+  if (db === ALL_DATABASES) return [...info.collection_backups];
   if (db !== undefined) return info.collection_backups.filter((c) => databaseOf(c) === db);
   if (all.length <= 1) return [...info.collection_backups];
   throw fail('CFG_CONFLICT', `${where} holds the databases ${all.join(', ')}`, {
@@ -81,16 +90,22 @@ async function catalogOf(store: ObjectStore, source: BackupSource, o: BackupOpti
     source.name === '' ? store.name : `backup "${source.name}" in ${store.name}`,
   );
   const offers = found.map((c) => ({
-    name: c.collection_name,
+    name: calledOf(c, source),
     partitions: c.partition_backups.map(({ partition_name }) => partition_name),
   }));
   const { chosen, warnings } = choose(offers, source.select, source.exclude);
   const place = { store, name: source.name };
   const collections = chosen.map(({ name, partitions }) => {
-    const of = found.find((c) => c.collection_name === name)!;
+    const of = found.find((c) => calledOf(c, source) === name)!;
     return sourceCollection(place, of, partitions, source, o.signal);
   });
   return { collections, warnings, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}
+
+/** Which of the two layouts a backup has; `storage` for what is none. Throws STORE_* and SRC_*. */
+export async function strategyOf(source: BackupSource, o: BackupOptions): Promise<'storage' | 'logical'> {
+  await using store = await openStore(source.storage, { retryFor: o.retryForMs / 1000, log: o.log });
+  return (await probeBackup(store, source.name, o.signal ? { signal: o.signal } : {})).strategy;
 }
 
 /**

@@ -79,7 +79,7 @@ export function segmentsOf(
         ...segment_backups.filter(({ is_l0 }) => is_l0),
       ];
       return segment_backups
-        .filter(({ is_l0, num_of_rows }) => !is_l0 && num_of_rows > 0)
+        .filter(({ is_l0, binlogs }) => !is_l0 && binlogs.some((field) => field.binlogs.length > 0))
         .map((segment): BackupSegment => {
           const name = `${info.collection_name}/${partition}, segment ${segment.segment_id}`;
           return {

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Inspection } from '../../job/inspect.js';
+import type { BackupInspection, Inspection } from '../../job/inspect.js';
 import type { BackupReport, PlanReport, Report } from '../../job/report.js';
 import { formatBytes, formatCount, plural } from '../../util/bytes.js';
 
@@ -114,4 +114,25 @@ export function inspectionText(info: Inspection, style: TextStyle): string {
     );
   }
   return lines.join('\n');
+}
+
+/** What `inspect` found in the folder of a backup, as text. */
+export function backupInspectionText(found: BackupInspection, style: TextStyle): string {
+  const parts = found.collections.map((one) => {
+    const { settings } = one;
+    const indexes = (settings.indexes ?? []).map(
+      ({ field, type, metric }) => `${field}: ${[type, metric].filter(Boolean).join(' ')}`,
+    );
+    const more = [
+      ...(indexes.length > 0 ? [`indexes: ${indexes.join(', ')}`] : []),
+      ...(settings.aliases?.length ? [`aliases: ${settings.aliases.join(', ')}`] : []),
+    ];
+    return inspectionText({ ...one, details: [...one.details, ...more] }, style);
+  });
+  const count = plural(found.collections.length, 'collection');
+  return [
+    tint(style, 'bold', `backup ${found.path}: ${count}`),
+    ...parts,
+    ...listed('warnings:', found.warnings, style),
+  ].join('\n\n');
 }

@@ -22,7 +22,8 @@ export async function planBackup(prepared: PreparedBackup, id: string, signal: A
     const size = segments.reduce((sum, segment) => sum + segment.size, 0);
     rows += held;
     bytes += size;
-    const detail = `${plural(segments.length, 'segment')}, ${plural(held, 'row')}, ${formatBytes(size)} on the server's disk`;
+    const onDisk = `${plural(segments.length, 'segment')}, ${plural(held, 'row')}, ${formatBytes(size)} on the server's disk`;
+    const detail = prepared.strategy === 'logical' ? 'its rows, read through the server' : onDisk;
     actions.push({ kind: 'copy', target: fullName(collection.of), detail });
   }
   if (unfinished) warnings.push(`goes on with a run of ${unfinished.started} that was cut short`);

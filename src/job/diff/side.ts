@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Reader } from '../../adapters/types.js';
-import type { FileSource, MilvusSource, SourceFile } from '../../config/types.js';
+import type { BackupSource, FileSource, MilvusSource, SourceFile } from '../../config/types.js';
 import { archivePartition, type OpenOptions, openCatalog, openReader } from '../../registry.js';
 import { fail } from '../../util/errors.js';
 import { fileSource } from '../inspect.js';
@@ -9,6 +9,8 @@ import { fileSource } from '../inspect.js';
 /** Where one side of a comparison is. `label` is what the user calls it. */
 export type DiffPlace =
   | { readonly kind: 'milvus'; readonly label: string; readonly source: MilvusSource; readonly partition?: string }
+  /** A collection in the folder of a backup. */
+  | { readonly kind: 'backup'; readonly label: string; readonly source: BackupSource; readonly partition?: string }
   /** A Faiss or HDF5 file, or a folder of HDF5 files such as M2H writes for a collection. */
   | { readonly kind: 'files'; readonly label: string; readonly path: string };
 
@@ -26,13 +28,13 @@ export interface DiffSide extends AsyncDisposable {
 const NAMES = { idField: 'id', vectorField: 'embedding' } as const;
 const ENDING = /\.(?:h5|hdf5)$/i;
 
-async function openMilvusSide(place: DiffPlace & { kind: 'milvus' }, o: OpenOptions): Promise<DiffSide> {
+async function openCollectionSide(place: DiffPlace & { kind: 'milvus' | 'backup' }, o: OpenOptions): Promise<DiffSide> {
   const catalog = await openCatalog(place.source, NAMES, o);
   try {
     const reader = await catalog.collections[0]!.open();
     return {
       reader,
-      queried: true,
+      queried: place.kind === 'milvus',
       what: reader.info[0]?.kind ?? 'collection',
       whole: place.partition !== undefined,
       async [Symbol.asyncDispose]() {
@@ -96,5 +98,5 @@ async function openFiles(place: DiffPlace & { kind: 'files' }): Promise<DiffSide
  * Throws SRC_*, NET_*, DST_AUTH, ENV_* and NOTHING_MATCHED.
  */
 export function openSide(place: DiffPlace, o: OpenOptions): Promise<DiffSide> {
-  return place.kind === 'milvus' ? openMilvusSide(place, o) : openFiles(place);
+  return place.kind === 'files' ? openFiles(place) : openCollectionSide(place, o);
 }

@@ -34,6 +34,9 @@ export function createRestoreJob(config: RestoreConfig): Job {
     id,
     async plan() {
       try {
+        const logical = await import('./logical.js');
+        const manifest = await logical.logicalManifest(config, stop.signal);
+        if (manifest) return logical.planLogicalRestore(config, id, manifest);
         const { planRestore } = await import('./plan.js');
         return await planRestore(config, id, emit, stop.signal);
       } catch (thrown) {
@@ -41,11 +44,16 @@ export function createRestoreJob(config: RestoreConfig): Job {
       }
     },
     async run() {
+      const logical = await import('./logical.js');
+      const signals = { stop: stop.signal, kill: kill.signal };
+      // What is wrong with the backup or its store is told by the run that follows.
+      const manifest = await logical.logicalManifest(config, stop.signal).catch(() => undefined);
+      if (manifest) return await logical.executeLogicalRestore({ config, id, signals, emit }, manifest);
       const { executeRestore } = await import('./run-restore.js');
       return await executeRestore({
         config,
         id,
-        signals: { stop: stop.signal, kill: kill.signal },
+        signals,
         emit,
         warnings: [],
       });

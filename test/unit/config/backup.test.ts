@@ -31,6 +31,7 @@ describe('BACKUP', () => {
       rbac: false,
       link: false,
       checksum: 'auto',
+      compression: 'zstd',
       parallelism: 16,
       retryFor: 60,
       notes: [],

@@ -119,6 +119,7 @@ export function fakeRun(
     flush: true,
     rbac: false,
     link: false,
+    compression: 'zstd',
     checksum: 'auto',
     parallelism: 4,
     retryFor: 1,

@@ -1,0 +1,16 @@
+// Reads a backup as M2M does, and throws the batches away: `node read-backup.mjs FOLDER`; prints MB/s of vectors.
+import { openBackupCatalog } from '../../dist/adapters/backup/index.js';
+
+const [path] = process.argv.slice(2);
+const source = { adapter: 'backup', storage: { type: 'local', path }, name: '', select: { '*': null } };
+const options = { retryForMs: 0, log: () => {} };
+const catalog = await openBackupCatalog(source, options);
+const reader = await catalog.collections[0].open();
+const started = performance.now();
+let rows = 0;
+for (const split of await reader.splits()) {
+  for await (const { batch } of reader.read(split, { maxBytes: 4 * 1024 * 1024 })) rows += batch.numRows;
+}
+const seconds = (performance.now() - started) / 1000;
+const bytes = rows * reader.info[0].dim * 4;
+process.stdout.write(`${bytes / 1e6 / seconds}\n`);

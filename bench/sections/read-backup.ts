@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { installEmbedded } from '../../src/milvus/embedded.js';
+import { PROJECT } from '../../test/support/environments.js';
+import { load } from '../lib/machine.js';
+import { measureOk } from '../lib/process.js';
+import type { Result } from '../lib/results.js';
+import type { Setup } from '../lib/setup.js';
+import { median, pairedRatio } from '../lib/stats.js';
+
+const LEAST_MB = 400;
+const MOST_MIB = 300;
+const DIM = 128;
+
+const peer = (name: string): string => join(PROJECT, 'bench', 'peers', name);
+
+interface Sample {
+  readonly mbPerSecond: number;
+  readonly peakMiB: number;
+}
+
+async function ours(folder: string): Promise<Sample> {
+  const { stdout, peakMiB } = await measureOk(process.execPath, [peer('read-backup.mjs'), folder], { memory: true });
+  return { mbPerSecond: Number(stdout), peakMiB };
+}
+
+async function pyarrow(python: string, folder: string): Promise<Sample> {
+  const { stdout } = await measureOk(python, ['-I', peer('pyarrow_read.py'), folder]);
+  const [mbPerSecond, peakMiB] = stdout.trim().split(' ').map(Number) as [number, number];
+  return { mbPerSecond, peakMiB };
+}
+
+/** The Milvus Lite that the project embeds brings a pyarrow. */
+async function measureKind(setup: Setup, python: string, kind: 'bytes' | 'floats'): Promise<Result[]> {
+  const rows = setup.quick ? 250_000 : 1_000_000;
+  const folder = join(setup.folder, `backup-${kind}`);
+  setup.log(`making a backup of ${rows} vectors of random ${kind}`);
+  await measureOk(python, ['-I', peer('backup_data.py'), folder, String(rows), String(DIM), kind]);
+  const [mine, theirs]: [Sample[], Sample[]] = [[], []];
+  for (let repetition = 0; repetition < Math.max(3, setup.repetitions); repetition++) {
+    const before = load();
+    mine.push(await ours(folder));
+    theirs.push(await pyarrow(python, folder));
+    const [a, b] = [mine.at(-1)!, theirs.at(-1)!].map(({ mbPerSecond }) => mbPerSecond.toFixed(0));
+    setup.log(`read-backup ${kind}: ${a} MB/s, pyarrow ${b} MB/s (load before ${before})`);
+  }
+  const section = `read-backup ${rows.toLocaleString('en')} x ${DIM}, random ${kind}`;
+  const speeds = (samples: readonly Sample[]): number[] => samples.map(({ mbPerSecond }) => mbPerSecond);
+  const peaks = (samples: readonly Sample[]): number[] => samples.map(({ peakMiB }) => peakMiB);
+  const one = (name: string, values: readonly number[], unit: string): Result => ({
+    section,
+    name,
+    value: median(values),
+    unit,
+    values,
+  });
+  const speed = one('milvusdm', speeds(mine), 'MB/s');
+  return [
+    // What zstd has to compress is its speed, not ours.
+    kind === 'bytes' ? { ...speed, target: { at: 'least', value: LEAST_MB } } : speed,
+    one('pyarrow, one thread', speeds(theirs), 'MB/s'),
+    { section, name: 'milvusdm / pyarrow', value: pairedRatio(speeds(mine), speeds(theirs)), unit: 'times' },
+    { ...one('milvusdm, most memory', peaks(mine), 'MiB'), target: { at: 'most', value: MOST_MIB } },
+    one('pyarrow, most memory', peaks(theirs), 'MiB'),
+  ];
+}
+
+/** Reading the vectors of a backup without a server, beside pyarrow on the same files. */
+export async function readBackupSection(setup: Setup): Promise<Result[]> {
+  const python = await installEmbedded({ log: setup.log });
+  return [...(await measureKind(setup, python, 'bytes')), ...(await measureKind(setup, python, 'floats'))];
+}

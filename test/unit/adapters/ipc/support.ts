@@ -1,0 +1,103 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { RecordBatch, Schema } from 'apache-arrow';
+import { onTestFinished } from 'vitest';
+import { openLogicalCatalog } from '../../../../src/adapters/ipc/index.js';
+import { openLogicalTarget } from '../../../../src/adapters/ipc/target.js';
+import type { Catalog, CollectionSettings, ResumePoint, Writer } from '../../../../src/adapters/types.js';
+import { decodeCollection, encodeManifest, type LogicalCollection } from '../../../../src/backup/logical.js';
+import { encodeSideFile, SIDE_VERSION } from '../../../../src/backup/side-file.js';
+import type { BackupSource, LogicalTarget } from '../../../../src/config/types.js';
+
+/** A folder that is gone behind the test. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'milvusdm-logical-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Write {
+  readonly schema: Schema;
+  /** Batches by partition. */
+  readonly parts: Readonly<Record<string, readonly RecordBatch[]>>;
+  readonly settings?: CollectionSettings;
+  readonly target?: Partial<LogicalTarget>;
+  readonly resume?: ResumePoint;
+  /** Stop behind so many batches, without completing anything. */
+  readonly batches?: number;
+}
+
+const QUIET = { phase() {}, progress() {} };
+
+/** Writes a collection `books` into the backup `b` of a folder. */
+export async function writeBooks(folder: string, o: Write): Promise<Writer> {
+  const storage = { type: 'local', path: folder } as const;
+  const full = { storage, name: 'b', db: 'default', compression: 'zstd', ...o.target } as const;
+  await using target = await openLogicalTarget(full, () => {});
+  await using writer = target.writer({
+    collection: 'books',
+    mode: 'overwrite',
+    parameter: { idField: 'id', vectorField: 'vec', load: false },
+    metric: 'L2',
+    ids: { type: 'INT64', stored: true, newIds: false },
+    settings: o.settings ?? {},
+    description: '',
+    parallelism: 1,
+  });
+  const units = Object.keys(o.parts).map((partition) => ({ partition }));
+  const plan = await writer.plan(o.schema, units, { exact: false, ...(o.resume ? { resume: o.resume } : {}) });
+  await writer.prepare(plan);
+  let left = o.batches ?? Number.POSITIVE_INFINITY;
+  for (const [partition, batches] of Object.entries(o.parts)) {
+    for (const batch of batches) {
+      if (left-- === 0) return writer;
+      await (await writer.write(batch, { partition, repeatable: true })).ack;
+    }
+    await writer.completeUnit?.({ partition });
+  }
+  await writer.commit(QUIET);
+  return writer;
+}
+
+export function collectionOf(folder: string): LogicalCollection {
+  const where = join(folder, 'b/data/default/books/collection.json');
+  return decodeCollection(readFileSync(where), where);
+}
+
+/** Makes a backup of what was written. */
+export async function complete(folder: string, change = (c: LogicalCollection): LogicalCollection => c): Promise<void> {
+  const side = {
+    version: SIDE_VERSION,
+    tool: '0',
+    state: 'complete',
+    strategy: 'logical',
+    started: '',
+    server: '',
+    milvus_version: '',
+    linked: false,
+    left_out: [],
+    files: {},
+  } as const;
+  const files = {
+    milvusdm: encodeSideFile(side),
+    manifest: encodeManifest({ created: 'now', milvusVersion: 'v2', collections: [change(collectionOf(folder))] }),
+  };
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = join(folder, `b/meta/${name}.json`);
+    await mkdir(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+  }
+}
+
+export function openBooks(folder: string, more: Partial<BackupSource> = {}): Promise<Catalog> {
+  const source: BackupSource = {
+    adapter: 'backup',
+    storage: { type: 'local', path: folder },
+    name: 'b',
+    select: { '*': null },
+    ...more,
+  };
+  return openLogicalCatalog(source, { retryForMs: 0, log: () => {} });
+}
