@@ -41,6 +41,7 @@ function configOf({ setup, address, storage }: Place, name: string, changes: Par
     rbac: false,
     link: false,
     checksum: 'auto',
+    compression: 'zstd',
     parallelism: 16,
     retryFor: 60,
     notes: [],
