@@ -1,4 +1,6 @@
-import { openBackup, probeBackup, requireComplete } from '../../../backup/open.js';
+import { metaKey } from '../../../backup/layout.js';
+import { decodeManifest, type LogicalCollection } from '../../../backup/logical.js';
+import { type BackupProbe, openBackup, probeBackup, requireComplete } from '../../../backup/open.js';
 import type { CollectionBackupInfo } from '../../../backup/types.js';
 import type { ObjectStore, StoreOptions } from '../../../store/types.js';
 
@@ -84,10 +86,57 @@ function collectionOf(info: CollectionBackupInfo): BackedUpCollection {
   };
 }
 
+function logicalCollection(collection: LogicalCollection): BackedUpCollection {
+  const { db, name, settings, loaded } = collection;
+  const partitions = collection.partitions.map((partition) => ({
+    name: partition.name,
+    rows: partition.parts.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: partition.parts.reduce((sum, { size }) => sum + size, 0),
+  }));
+  return {
+    db,
+    name,
+    // What the server called it has no meaning for rows.
+    collection_id: 0n,
+    rows: partitions.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: partitions.reduce((sum, { bytes }) => sum + bytes, 0),
+    segments: 0,
+    shards: settings.shards ?? 0,
+    load_state: loaded ? 'Loaded' : 'NotLoad',
+    fields: collection.fields.map((field) => `${field.name} ${field.type}`),
+    partitions,
+    indexes: (settings.indexes ?? []).map(({ field, type, metric }) => ({ field, type, metric })),
+    aliases: settings.aliases ?? [],
+    properties: settings.properties ?? {},
+  };
+}
+
+async function logicalContents(store: ObjectStore, probe: BackupProbe, o: StoreOptions): Promise<BackupContents> {
+  const { name, side } = probe;
+  const key = metaKey(name, 'manifest');
+  const manifest = decodeManifest(await store.read(key, o), `${key} in ${store.name}`);
+  const collections = manifest.collections.map(logicalCollection);
+  return {
+    name,
+    store: store.name,
+    strategy: 'logical',
+    created: side?.started ?? manifest.created,
+    milvus_version: manifest.milvusVersion,
+    bytes: collections.reduce((sum, { bytes }) => sum + bytes, 0),
+    databases: [...new Set(collections.map(({ db }) => db))],
+    collections,
+    users: null,
+    base: null,
+    linked: false,
+    left_out: [],
+  };
+}
+
 /** What a backup holds. Throws as `openBackup`. */
 export async function backupContents(store: ObjectStore, name: string, o: StoreOptions = {}): Promise<BackupContents> {
   const probe = await probeBackup(store, name, o);
   requireComplete(store, probe);
+  if (probe.strategy === 'logical') return await logicalContents(store, probe, o);
   const { info, side } = await openBackup(store, name, o);
   return {
     name,

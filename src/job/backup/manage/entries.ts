@@ -61,7 +61,7 @@ async function entryOf(store: ObjectStore, probe: BackupProbe, o: StoreOptions):
     state: state === 'complete' ? 'complete' : 'unfinished',
     strategy,
     created,
-    bytes: null,
+    bytes: strategy === 'logical' && side ? Object.values(side.files).reduce((sum, { size }) => sum + size, 0) : null,
     milvus_version: side?.milvus_version ?? null,
     base: side?.base ?? null,
     milvusdm: side?.tool ?? null,
