@@ -5,6 +5,7 @@ import { MAIN } from './lib/cli.js';
 import { describeMachine, load } from './lib/machine.js';
 import { isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
+import { backupSection } from './sections/backup.js';
 import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
@@ -24,6 +25,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   'write-hdf5': writeHdf5Section,
   memory: memorySection,
   'read-milvus': readMilvusSection,
+  backup: backupSection,
   'read-backup': readBackupSection,
 };
 

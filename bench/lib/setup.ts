@@ -19,6 +19,8 @@ export interface Setup extends AsyncDisposable {
   log(text: string): void;
   /** host:port of the real server; started when it is first asked for. */
   server(): Promise<string>;
+  /** Folder of that server's local storage. Throws with MILVUS_ADDR unless MILVUS_STORAGE says it. */
+  serverStorage(): Promise<string>;
   /** Makes a file with bench/peers/data.py, once per run. */
   data(kind: DataKind, rows: number, dim: number): Promise<string>;
   /** The folder of an old Milvus with one collection of 8 segments and 200 deleted rows, made once per run. */
@@ -66,6 +68,12 @@ export async function openSetup(o: { repetitions: number; quick: boolean }): Pro
     ...o,
     log,
     server: address,
+    async serverStorage() {
+      await address();
+      const path = server?.storage ?? process.env.MILVUS_STORAGE;
+      if (!path) throw new Error('with MILVUS_ADDR, backups need MILVUS_STORAGE: the folder of its local storage');
+      return path;
+    },
     async data(kind, rows, dim) {
       const name = `${kind}-${rows}-${dim}.${kind.endsWith('5') || kind === 'hollow' ? 'h5' : 'index'}`;
       const known = files.get(name);

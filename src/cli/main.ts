@@ -136,6 +136,13 @@ function build(exit: (code: ExitCode) => void): Command {
     file('run', 'run the task in a YAML file (the same as --yaml)', async () => (await import('./run.js')).runCommand),
   );
   withCommon(
+    file(
+      'restore',
+      'run the RESTORE task in a YAML file: a backup back into a Milvus',
+      async () => (await import('./restore.js')).restoreCommand,
+    ),
+  ).option('--dry-run', 'the same as plan: read only');
+  withCommon(
     file('validate', 'check a YAML file, offline', async () => (await import('./validate.js')).validateCommand),
   );
   withRun(file('plan', 'show what a run would do; reads only', async () => (await import('./plan.js')).planCommand));

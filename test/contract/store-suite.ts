@@ -81,10 +81,8 @@ export function storeSuite(pair: () => StorePair): void {
 
   it('lists by prefix in the order of the keys, not of the folders', async () => {
     const { one } = await fresh();
-    const keys = ['a/1', 'a-1', 'a/1/x', 'a0', 'b', 'a/10', 'ä', 'é/x', '\u{10000}', '\uff00'].filter(
-      // A name cannot be a file and a folder in a file system.
-      (key) => one.kind === 's3' || key !== 'a/1',
-    );
+    // No name of an object is a folder of another one: neither file systems nor MinIO have that.
+    const keys = ['a/1/x', 'a-1', 'a0', 'b', 'a/10', 'a/2', 'ä', 'é/x', '\u{10000}', '\uff00'];
     for (const key of keys) await one.write(key, bytes(key));
     const ordered = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect(await keysOf(one)).toEqual(ordered);
@@ -137,7 +135,7 @@ export function storeSuite(pair: () => StorePair): void {
     await other.copy(one, { key: 'known', size: whole.length }, 'd/copy');
     expect(Buffer.compare(await other.read('d/copy'), whole)).toBe(0);
     const range = { from: 33_000_000, to: 33_000_100 };
-    expect(await other.read('d/copy', { range })).toEqual(Buffer.from(whole.subarray(range.from, range.to)));
+    expect(Buffer.compare(await other.read('d/copy', { range }), whole.subarray(range.from, range.to))).toBe(0);
   });
 
   it('leaves nothing of a write that fails, and what was there before', async () => {

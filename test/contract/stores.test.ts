@@ -108,7 +108,7 @@ describe('a bucket', () => {
       { key: 'a/small', size: 5 },
     ]);
     await store.copy(store, { key: 'a/small', size: 5 }, 'b/small');
-    expect(await store.read('b/small')).toEqual(Buffer.from(noise(5)));
+    expect(Buffer.compare(await store.read('b/small'), noise(5))).toBe(0);
     await store.remove(['a/big', 'a/small', 'b/small']);
     expect(await keysOf(store)).toEqual([]);
     const outside = await open({ ...allowed, root: 'elsewhere' });
@@ -120,6 +120,6 @@ describe('a bucket', () => {
     const target = await open(await minio.narrowed({ ...configs.otherBucket, root: 'narrow' }));
     await stores.bucket.write('from', noise(1000));
     await target.copy(stores.bucket, { key: 'from', size: 1000 }, 'to');
-    expect(await target.read('to')).toEqual(Buffer.from(noise(1000)));
+    expect(Buffer.compare(await target.read('to'), noise(1000))).toBe(0);
   });
 });

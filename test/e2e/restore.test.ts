@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { cp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { sleep } from '../../src/util/abort.js';
 import { startCli } from '../support/cli.js';
+import { PROJECT } from '../support/environments.js';
 import { counts, makeCollection, partitionDigests } from '../support/python.js';
 import {
   dropCollections,
@@ -91,7 +92,16 @@ describe('a backup of milvus-backup', () => {
   it('comes back with schema, partitions, rows, index, alias, properties and load state', async () => {
     const [articles, fingerprints] = [unique('articles'), unique('fingerprints')];
     const rename = { map: { articles, fingerprints } };
-    const { report } = await restoreOk({ rename, verify: 'full' });
+    // As docs/restore.md shows it.
+    const [, page = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(join(PROJECT, 'docs/restore.md'), 'utf8')) ?? [];
+    const shown = parse(page).RESTORE;
+    const { report } = await restoreOk({
+      ...shown,
+      backup_store: { ...shown.backup_store, path: join(PROJECT, shown.backup_store.path) },
+      dest_uri: milvusUri(),
+      rename,
+      verify: 'full',
+    });
     expect(report).toMatchObject({ task: 'RESTORE', status: 'done', exit_code: 0 });
     expect(report.targets.map((target) => [target.collection, target.rows_written, target.verified])).toEqual([
       [fingerprints, 500, 'full'],
@@ -180,7 +190,7 @@ describe('a restore that is cut short', () => {
     'by %s leaves nothing that looks whole, and the next run succeeds',
     async (signal) => {
       const collection = unique('cut');
-      const yaml = await yamlFor({ source_collection: 'articles', rename: { map: { articles: collection } } });
+      const yaml = await yamlFor({ source_collection: 'fingerprints', rename: { map: { fingerprints: collection } } });
       const running = await startCli(['--yaml', yaml, '--json']);
       for (let left = 600; (await unfinished()).length === 0; left--) {
         if (left === 0) throw new Error(running.stderr());
@@ -193,9 +203,8 @@ describe('a restore that is cut short', () => {
       expect((await unfinished()).length).toBe(signal === 'SIGKILL' ? 1 : 0);
       const { report } = await runYaml(yaml);
       expect(report.error).toBe(null);
-      await expectContent(collection, 'articles');
+      expect(report.targets).toMatchObject([{ rows_written: 500, verified: 'sample' }]);
       expect(await unfinished()).toEqual([]);
-      await withClient((client) => client.dropAlias({ alias: 'articles_alias' }));
     },
   );
 });

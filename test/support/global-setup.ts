@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { installEmbedded } from '../../src/milvus/embedded.js';
 import { CACHE, interopPython } from './environments.js';
 import { type MilvusServer, startMilvus } from './milvus-server.js';
+import { minioProgram } from './minio.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -31,6 +32,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const log = (message: string): void => {
     process.stderr.write(`${message}\n`);
   };
+  // Goes on beside the first tests; those that need it wait for it, and say why where it cannot be built.
+  const building = new AbortController();
+  const built = minioProgram(building.signal).catch(() => {});
   const python = await interopPython();
   await installEmbedded({ log });
   const given = process.env.MILVUS_ADDR;
@@ -43,6 +47,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('embeddedPath', embeddedPath);
   project.provide('runFolder', runFolder);
   return async () => {
+    building.abort();
+    await built;
     await server?.[Symbol.asyncDispose]();
     await rm(runFolder, { recursive: true, force: true });
   };

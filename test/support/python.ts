@@ -71,8 +71,9 @@ export type Content = Pick<FullDigest, 'rows' | 'dim' | 'sha256' | 'sha256_ids' 
 /** {@link digest} of each partition of several collections, which costs one loading per collection. */
 export async function partitionDigests(
   collections: readonly string[],
+  uri = `http://${inject('milvusAddress')}`,
 ): Promise<Map<string, Digest & { readonly parts: Readonly<Record<string, Content>> }>> {
-  const args = ['--uri', `http://${inject('milvusAddress')}`, '--each-partition', '--collection', ...collections];
+  const args = ['--uri', uri, '--each-partition', '--collection', ...collections];
   const lines = (await python('digest.py', args, 300_000)).trim().split('\n');
   return new Map(lines.map((line) => JSON.parse(line)).map((found) => [found.collection, found]));
 }

@@ -42,10 +42,10 @@ export function createBackupJob(config: BackupConfig): Job {
     id,
     async plan(): Promise<PlanReport> {
       try {
-        const name = config.name ?? (await nameMemory(id).recall()) ?? defaultBackupName(new Date());
+        const names = { begun: await nameMemory(id).recall(), fresh: defaultBackupName(new Date()) };
         const { restart = false } = config;
         const [{ prepareBackup }, { planBackup }] = await Promise.all([import('./prepare.js'), import('./plan.js')]);
-        await using prepared = await prepareBackup(config, { name, emit, signal: stop.signal, restart });
+        await using prepared = await prepareBackup(config, { names, emit, signal: stop.signal, restart, write: false });
         return await planBackup(prepared, id, stop.signal);
       } catch (thrown) {
         throw stop.signal.aborted ? interrupted() : toMilvusdmError(thrown);

@@ -8,16 +8,20 @@ import { isUnimplemented } from '../../milvus/status.js';
 import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
 import { createDisposables } from '../../util/disposables.js';
-import { fail } from '../../util/errors.js';
+import { fail, MilvusdmError } from '../../util/errors.js';
 import type { Emit } from '../open-job.js';
 import { openBase } from './base.js';
 import { chooseCollections } from './choose.js';
 import type { PreparedBackup } from './context.js';
 import { describeCollections } from './describe.js';
+import { missingStore } from './missing-store.js';
 import { type BackupServer, backupServer } from './server.js';
 
 export interface PrepareOptions {
-  readonly name: string;
+  /** For a task that names none: that of a run that was cut short, if there was one, and a new one. */
+  readonly names: { readonly begun: string | undefined; readonly fresh: string };
+  /** Make the folder of the store where it is missing; otherwise nothing at all is written. */
+  readonly write: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Start over where a run under this name was cut short. */
@@ -29,8 +33,35 @@ function strategyOf({ strategy, storage }: BackupConfig): 'storage' | 'logical' 
   return storage === undefined ? 'logical' : 'storage';
 }
 
+async function openPlace(
+  config: BackupConfig,
+  o: PrepareOptions,
+  log: (message: string) => void,
+): Promise<ObjectStore> {
+  const { store, retryFor } = config;
+  try {
+    return await openStore(store, { retryFor, log, create: o.write });
+  } catch (thrown) {
+    const missing = thrown instanceof MilvusdmError && thrown.code === 'STORE_NOT_FOUND';
+    if (o.write || !missing || store.type !== 'local') throw thrown;
+    return missingStore(store.path);
+  }
+}
+
+/** A name of its own stays; otherwise a run that was cut short is gone on with, if there is anything of it. */
+async function nameFor(
+  config: BackupConfig,
+  store: ObjectStore,
+  { names, restart, signal }: PrepareOptions,
+): Promise<string> {
+  if (config.name !== undefined) return config.name;
+  if (names.begun === undefined || restart) return names.fresh;
+  const { state } = await probeBackup(store, names.begun, { signal });
+  return state === 'unfinished' ? names.begun : names.fresh;
+}
+
 /** A place that is free, or has the rest of a run of ours that was cut short. Throws DST_REFUSED. */
-async function requirePlace(
+export async function requirePlace(
   store: ObjectStore,
   name: string,
   strategy: 'storage' | 'logical',
@@ -68,27 +99,27 @@ async function rbacOf(config: BackupConfig, server: BackupServer): Promise<RbacI
 }
 
 /**
- * Opens the server and the stores and finds out what is to be backed up; writes nothing but the folder of a local store.
+ * Opens the server and the stores and finds out what is to be backed up.
  * Throws what a run would refuse: a name that is taken, a base that is missing, an unknown collection, a server without
  * BackupRBAC.
  */
 export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Promise<PreparedBackup> {
-  const { name, emit, signal } = o;
+  const { emit, signal } = o;
   await using stack = createDisposables();
   const strategy = strategyOf(config);
   const log = (message: string): void => emit({ type: 'log', message });
-  const store = { retryFor: config.retryFor, log };
   emit({ type: 'phase', phase: 'connect' });
-  const dest = stack.use(await openStore(config.store, { ...store, create: true }));
+  const dest = stack.use(await openPlace(config, o, log));
+  const name = await nameFor(config, dest, o);
   const unfinished = await requirePlace(dest, name, strategy, signal);
   const base = config.base === undefined ? undefined : await openBase(dest, config.base, name, { signal });
-  const source = config.storage && stack.use(await openStore(config.storage, store));
+  const source = config.storage && stack.use(await openStore(config.storage, { retryFor: config.retryFor, log }));
   const retry = { totalMs: config.retryFor * 1000, signal };
   const { connection } = stack.use(await openMilvus(config.endpoint, { log, retry, signal }));
   const server = backupServer(connection, signal);
   emit({ type: 'phase', phase: 'plan' });
   const rbac = await rbacOf(config, server);
-  const databases = await server.databases();
+  const databases = (await server.databases()).sort((a, b) => (a.db_name < b.db_name ? -1 : 1));
   const names = await Promise.all(databases.map(({ db_name }) => server.collections(db_name)));
   const { chosen, warnings } = chooseCollections(names.flat(), config.select, config.exclude);
   const id = randomUUID();

@@ -12,7 +12,7 @@ import { commandFor } from '../command.js';
 import type { Emit, JobSignals } from '../open-job.js';
 import { type BackupReport, errorReport, REPORT_VERSION, type Report } from '../report.js';
 import type { BackupResult, PreparedBackup } from './context.js';
-import { isWhole, prepareBackup } from './prepare.js';
+import { isWhole, prepareBackup, requirePlace } from './prepare.js';
 import { lockServer } from './server-lock.js';
 import { nameMemory } from './state.js';
 import { backUp } from './strategies.js';
@@ -78,8 +78,7 @@ async function runBackup({ config, id, signals, emit, warnings }: RunContext): P
   const { restart = false } = config;
   const started = new Date();
   const memory = nameMemory(id);
-  const recalled = config.name === undefined && !restart ? await memory.recall() : undefined;
-  const name = config.name ?? recalled ?? defaultBackupName(started);
+  const names = { begun: await memory.recall(), fresh: defaultBackupName(started) };
   const lost = new AbortController();
   let failure: MilvusdmError | undefined;
   const signal = AbortSignal.any([signals.stop, lost.signal]);
@@ -88,9 +87,10 @@ async function runBackup({ config, id, signals, emit, warnings }: RunContext): P
     emit({ type: 'warning', message });
   };
   try {
-    await using prepared = await prepareBackup(config, { name, emit, signal, restart });
-    for (const message of prepared.warnings) warn(message);
-    await using _ = await withLock(prepared, {
+    await using opened = await prepareBackup(config, { names, emit, signal, restart, write: true });
+    const { name, dest, strategy } = opened;
+    for (const message of opened.warnings) warn(message);
+    await using _ = await withLock(opened, {
       kind: config.kind,
       backup: name,
       log: (message) => emit({ type: 'log', message }),
@@ -99,6 +99,9 @@ async function runBackup({ config, id, signals, emit, warnings }: RunContext): P
         lost.abort();
       },
     });
+    // Whoever held the lock until now may have ended what looked unfinished before.
+    const unfinished = await requirePlace(dest, name, strategy, signal);
+    const prepared = { ...opened, unfinished: restart ? undefined : unfinished };
     if (config.name === undefined) await memory.keep(name);
     const result = await backUp({ prepared, emit, signal, started, warn });
     if (config.name === undefined) await memory.forget();

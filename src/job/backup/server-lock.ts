@@ -59,14 +59,19 @@ interface Other {
 }
 
 /** The entries of others that stand in the way; those of the dead are removed. */
-async function othersOf(store: ObjectStore, own: string, kind: Kind): Promise<Other[]> {
+async function othersOf(
+  store: ObjectStore,
+  own: string,
+  { kind, backup }: Pick<Entry, 'kind' | 'backup'>,
+): Promise<Other[]> {
   const others: Other[] = [];
   const keys: string[] = [];
   for await (const { key } of store.list(LOCKS)) if (key !== own) keys.push(key);
   for (const key of keys) {
     const entry = await readEntry(store, key);
     if (entry && !isGone(entry) && Date.parse(entry.expires) > Date.now()) {
-      if (excludes(kind, entry.kind)) others.push({ key, entry });
+      // Two may run, but not into one folder.
+      if (excludes(kind, entry.kind) || entry.backup === backup) others.push({ key, entry });
     } else await store.remove([key]);
   }
   return others;
@@ -88,7 +93,7 @@ async function take(store: ObjectStore, key: string, entry: () => Entry): Promis
   for (let attempt = 1; ; attempt++) {
     // Both of two who come at once have written before they look, so that at least one sees the other.
     await write(false);
-    const others = await othersOf(store, key, entry().kind);
+    const others = await othersOf(store, key, entry());
     if (others.length === 0) {
       await write(true);
       return;

@@ -26,6 +26,7 @@ import { createRequest, hasPartitionKey } from './schema.js';
 
 const DEFAULT_PARTITION = '_default';
 const FLUSH_MS = 60_000;
+const CLEANING_MS = 10_000;
 const INDEX_STALL_MS = 10 * 60_000;
 
 /** What the restoring of one collection needs. */
@@ -59,6 +60,12 @@ export interface RestoredCollection {
 export function makingName(job: string, { db, name }: RestoreItem): string {
   const target = createHash('sha256').update(`${db}.${name}`).digest('hex').slice(0, 12);
   return `milvusdm_restore_${job}_${target}`;
+}
+
+/** The same connection for what must be done also when the run has been stopped. */
+function unstopped(connection: Connection): Connection {
+  const { signal: _, ...retry } = connection.retry;
+  return { ...connection, retry: { ...retry, totalMs: Math.min(retry.totalMs, CLEANING_MS) } };
 }
 
 /** Removes what an earlier run of the job, or this one, made and did not finish. */
@@ -185,7 +192,7 @@ export async function restoreCollection(o: CollectionRestore): Promise<RestoredC
     await putInPlace(o, making);
     return result;
   } catch (thrown) {
-    await dropUnfinished({ ...o, log: () => {} }).catch((error: unknown) => {
+    await dropUnfinished({ ...o, connection: unstopped(o.connection), log: () => {} }).catch((error: unknown) => {
       const why = error instanceof MilvusdmError ? error.message : String(error);
       o.warn(`what was made of "${shownName(o.item)}" could not be dropped again (${why}); the next run does that`);
     });

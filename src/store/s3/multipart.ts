@@ -159,7 +159,7 @@ export async function copyWithin(
   const CopySource = `${from}/${source.key.split('/').map(encodeURIComponent).join('/')}`;
   if (source.size <= COPY_AT_ONCE) {
     const copy = new CopyObjectCommand({ Bucket: bucket.name, Key: key, CopySource });
-    await bucket.send('copy to', key, (aws, how) => aws.send(copy, how), o);
+    await bucket.send(`copy ${source.key} of bucket ${from} to`, key, (aws, how) => aws.send(copy, how), o);
     return;
   }
   const bytes = Math.max(COPY_PART_BYTES, Math.ceil(source.size / MOST_PARTS));
@@ -168,7 +168,7 @@ export async function copyWithin(
     inParallel(starts, async (start, PartNumber) => {
       const CopySourceRange = `bytes=${start}-${Math.min(start + bytes, source.size) - 1}`;
       const part = new UploadPartCopyCommand({ ...begun, PartNumber, CopySource, CopySourceRange });
-      const verb = `copy part ${PartNumber} to`;
+      const verb = `copy part ${PartNumber} of ${source.key} of bucket ${from} to`;
       const { CopyPartResult } = await bucket.send(verb, key, (aws, how) => aws.send(part, how), o);
       return CopyPartResult?.ETag ?? '';
     }),

@@ -61,7 +61,7 @@ describe('the lock of a server', () => {
   ] as const)('a %s backup beside a running %s one: %s', async (kind, running, allowed) => {
     const store = createMemoryStore();
     await using _ = await lockServer(store, options(running, 'first'));
-    const second = lockServer(store, options(kind));
+    const second = lockServer(store, options(kind, 'second'));
     if (allowed) await (await second)[Symbol.asyncDispose]();
     else {
       await expect(second).rejects.toMatchObject({
@@ -72,6 +72,13 @@ describe('the lock of a server', () => {
       });
     }
     expect(locks(store)).toHaveLength(1);
+  });
+
+  it('holds also an automatic one under the same name', async () => {
+    const store = createMemoryStore();
+    await using _ = await lockServer(store, options('manual', 'nightly'));
+    const second = lockServer(store, options('automatic', 'nightly'));
+    await expect(second).rejects.toMatchObject({ code: 'JOB_RUNNING' });
   });
 
   it('of another machine holds until it expires', async () => {

@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import type { S3Storage } from '../../src/config/types.js';
+import { openStore } from '../../src/store/index.js';
+import type { ObjectStore } from '../../src/store/types.js';
+import { PROJECT } from '../support/environments.js';
+import { type MilvusServer, startMilvus } from '../support/milvus-server.js';
+import { type Minio, milvusOn, startMinio } from '../support/minio.js';
+import { partitionDigests } from '../support/python.js';
+import { fixture, type Ran, runYaml, temporaryFolder } from './support.js';
+
+type Expected = Readonly<
+  Record<string, Readonly<Record<string, { rows: number; sha256: string; sha256_ids: string }>>>
+>;
+
+const EXPECTED: Expected = JSON.parse(readFileSync(fixture('milvus-backup/expected.json'), 'utf8'));
+/** The build of MinIO may not be over yet. */
+const BUILD_MS = 1_200_000;
+const SAMPLE = fixture('milvus-backup/sample');
+
+let minio: Minio;
+let milvus: MilvusServer;
+let data: S3Storage;
+let other: S3Storage;
+const opened: ObjectStore[] = [];
+
+async function open(config: S3Storage): Promise<ObjectStore> {
+  const store = await openStore(config);
+  opened.push(store);
+  return store;
+}
+
+async function putSample(store: ObjectStore): Promise<void> {
+  const files = readdirSync(SAMPLE, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const file of files) {
+    const path = join(file.parentPath, file.name);
+    await store.write(`sample/${path.slice(SAMPLE.length + 1)}`, readFileSync(path));
+  }
+}
+
+beforeAll(async () => {
+  minio = await startMinio();
+  data = await minio.bucket('a-bucket', 'files');
+  other = await minio.bucket('elsewhere', 'backup');
+  milvus = await startMilvus({ settings: milvusOn(data) });
+  await putSample(await open({ ...data, root: 'backup' }));
+  await putSample(await open(other));
+}, BUILD_MS);
+
+afterAll(async () => {
+  for (const store of opened) await store[Symbol.asyncDispose]();
+  await milvus?.[Symbol.asyncDispose]();
+  await minio?.[Symbol.asyncDispose]();
+});
+
+function env(): Record<string, string> {
+  return { S3_ACCESS_KEY: minio.user, S3_SECRET_KEY: minio.password };
+}
+
+/** yamls/RESTORE.yaml, or BACKUP.yaml, at the servers of the test. */
+async function runExample(task: 'BACKUP' | 'RESTORE', keys: object): Promise<Ran> {
+  const text = readFileSync(join(PROJECT, 'yamls', `${task}.yaml`), 'utf8')
+    .replaceAll('http://127.0.0.1:9000', `http://127.0.0.1:${minio.port}`)
+    .replaceAll('http://127.0.0.1:19530', `http://${milvus.address}`);
+  const path = join(await temporaryFolder(), `${task}.yaml`);
+  await writeFile(path, stringify({ [task]: { ...parse(text)[task], ...keys } }));
+  return await runYaml(path, { env: env() });
+}
+
+async function ok(ran: Promise<Ran>): Promise<Ran> {
+  const done = await ran;
+  expect(done.report.error, done.stderr).toBe(null);
+  return done;
+}
+
+async function expectSample(suffix: string): Promise<void> {
+  const names = Object.keys(EXPECTED).map((name) => name + suffix);
+  const found = await partitionDigests(names, `http://${milvus.address}`);
+  for (const [source, parts] of Object.entries(EXPECTED)) {
+    for (const [name, { rows, sha256, sha256_ids: ids }] of Object.entries(parts)) {
+      const part = found.get(source + suffix)?.parts[name];
+      expect(part, `${source}${suffix}/${name}`).toMatchObject({ rows, sha256, sha256_ids: ids });
+    }
+  }
+}
+
+/** What restores have in the server's store. */
+async function staged(): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of (await open(data)).list('milvusdm-restore/')) keys.push(key);
+  return keys;
+}
+
+describe('a Milvus with a bucket', () => {
+  it('gets a backup of milvus-backup from its own bucket, which ours of it brings back again', async () => {
+    const { report } = await ok(runExample('RESTORE', { backup_name: 'sample', rename: { suffix: '_a' } }));
+    expect(report.targets).toMatchObject([{ rows_written: 500 }, { rows_written: 1875, verified: 'sample' }]);
+    await expectSample('_a');
+    await ok(runExample('BACKUP', { backup_name: 'ours', source_collection: ['articles_a', 'fingerprints_a'] }));
+    const again = { backup_name: 'ours', mode: 'overwrite', verify: 'full' };
+    const { report: second } = await ok(runExample('RESTORE', again));
+    expect(second.targets.map(({ verified, rows_written: rows }) => [verified, rows]).sort()).toEqual([
+      ['full', 1875],
+      ['full', 500],
+    ]);
+    await expectSample('_a');
+  });
+
+  it('gets one from another bucket, and nothing of it is left in its own', async () => {
+    const { endpoint } = other;
+    const store = { type: 's3', endpoint: `http://${endpoint?.host}:${endpoint?.port}`, bucket: 'elsewhere' };
+    const keys = { backup_store: { ...store, access_key: minio.user, secret_key: minio.password } };
+    await ok(runExample('RESTORE', { ...keys, backup_name: 'sample', rename: { suffix: '_b' } }));
+    await expectSample('_b');
+    expect(await staged()).toEqual([]);
+  });
+
+  it('gets one from a folder, and after a failure nothing of it is left either', async () => {
+    const keys = { backup_store: { type: 'local', path: fixture('milvus-backup') }, backup_name: 'sample' };
+    const only = { ...keys, source_collection: 'fingerprints' };
+    await ok(runExample('RESTORE', { ...only, rename: { suffix: '_c' } }));
+    const { report } = await runExample('RESTORE', { ...only, rename: { suffix: '_d' }, index: 'none', shards: 64 });
+    expect(report).toMatchObject({ status: 'failed', error: { code: 'DST_REFUSED' } });
+    expect(await staged()).toEqual([]);
+  });
+
+  it('is told apart from one that the credentials do not open', async () => {
+    const keys = { backup_name: 'sample', source_collection: 'fingerprints', rename: { suffix: '_e' } };
+    const store = { type: 's3', endpoint: `http://127.0.0.1:${minio.port}`, bucket: 'elsewhere' };
+    const wrong = { ...store, access_key: minio.user, secret_key: 'not-the-secret' };
+    const { report, stdout, stderr } = await runExample('RESTORE', { ...keys, backup_store: wrong });
+    expect(report).toMatchObject({ exit_code: 4, error: { code: 'STORE_AUTH' } });
+    expect(stdout + stderr).not.toContain('not-the-secret');
+    const missing = { ...store, bucket: 'no-such-bucket', access_key: minio.user, secret_key: minio.password };
+    const { report: second } = await runExample('RESTORE', { ...keys, backup_store: missing });
+    expect(second).toMatchObject({ exit_code: 2, error: { code: 'STORE_NOT_FOUND' } });
+  });
+});
