@@ -42,6 +42,7 @@ function configOf({ setup, address, storage }: Place, name: string, changes: Par
     link: false,
     compression: 'zstd',
     checksum: 'auto',
+    compression: 'zstd',
     parallelism: 16,
     retryFor: 60,
     notes: [],

@@ -94,7 +94,7 @@ async function staged(): Promise<string[]> {
   return keys;
 }
 
-describe('a Milvus with a bucket', () => {
+describe.concurrent('a Milvus with a bucket', () => {
   it('gets a backup of milvus-backup from its own bucket, which ours of it brings back again', async () => {
     const { report } = await ok(runExample('RESTORE', { backup_name: 'sample', rename: { suffix: '_a' } }));
     expect(report.targets).toMatchObject([{ rows_written: 500 }, { rows_written: 1875, verified: 'sample' }]);

@@ -57,7 +57,7 @@ export interface RestoredCollection {
  * The name under which a collection is made: it gets its own once it is complete, so that nothing half made ever has it.
  * The same for every run of a job, which knows by it what an earlier one has left.
  */
-export function makingName(job: string, { db, name }: RestoreItem): string {
+export function makingName(job: string, { db, name }: Pick<RestoreItem, 'db' | 'name'>): string {
   const target = createHash('sha256').update(`${db}.${name}`).digest('hex').slice(0, 12);
   return `milvusdm_restore_${job}_${target}`;
 }
