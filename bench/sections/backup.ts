@@ -40,6 +40,7 @@ function configOf({ setup, address, storage }: Place, name: string, changes: Par
     flush: true,
     rbac: false,
     link: false,
+    compression: 'zstd',
     checksum: 'auto',
     compression: 'zstd',
     parallelism: 16,

@@ -1,11 +1,10 @@
 import type { Action, SourceInfo } from '../adapters/types.js';
 import type { JobConfig, TaskConfig } from '../config/types.js';
-import { interrupted } from '../util/abort.js';
-import { toMilvusdmError } from '../util/errors.js';
 import { EXIT } from '../util/exit-codes.js';
 import { createBackupJob } from './backup/backup-job.js';
 import type { JobListener } from './events.js';
 import { jobId } from './job-id.js';
+import { jobOf } from './job-shell.js';
 import { readState } from './ledger/ledger.js';
 import { createLedgerState } from './ledger/state.js';
 import { type Emit, type JobSignals, type OpenCollection, openCollection, openJob } from './open-job.js';
@@ -87,30 +86,8 @@ export function createJob(config: JobConfig): Job {
 
 function createMove(config: TaskConfig): Job {
   const id = jobId(config);
-  const listeners = new Set<JobListener>();
-  const stop = new AbortController();
-  const kill = new AbortController();
-  const signals: JobSignals = { stop: stop.signal, kill: kill.signal };
-  const emit: Emit = (event) => {
-    for (const listener of listeners) listener(event);
-  };
-  return {
-    id,
-    async plan() {
-      try {
-        return await planAll(config, id, signals, emit);
-      } catch (thrown) {
-        throw kill.signal.aborted ? interrupted() : toMilvusdmError(thrown);
-      }
-    },
-    run: () => executeRun(config, id, signals, emit),
-    stop() {
-      if (stop.signal.aborted) kill.abort();
-      stop.abort();
-    },
-    on(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
+  return jobOf(id, {
+    plan: (signals, emit) => planAll(config, id, signals, emit),
+    run: (signals, emit) => executeRun(config, id, signals, emit),
+  });
 }

@@ -1,5 +1,5 @@
 import { collectionCodec } from '../../backup/meta.js';
-import type { CollectionBackupInfo, IndexInfo, PartitionBackupInfo } from '../../backup/types.js';
+import type { CollectionBackupInfo, PartitionBackupInfo } from '../../backup/types.js';
 import type { BackupServer, CollectionName, LoadState, PartitionName } from './server.js';
 
 /** All of a collection but its data: the partitions have no segments yet. */
@@ -41,7 +41,7 @@ async function describeOne(
     collection_name: of.name,
     schema,
     has_index: indexes.length > 0,
-    index_infos: indexes.map((index): IndexInfo => index),
+    index_infos: indexes,
     load_state: state,
     partition_backups: partitions.map(
       (partition, at): PartitionBackupInfo => ({
