@@ -3,6 +3,7 @@ import { checked } from '../../milvus/checked.js';
 import { createAlias, describeCollection, dropCollection } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { fail, toMilvusdmError } from '../../util/errors.js';
+import { EXIT } from '../../util/exit-codes.js';
 import { type RestoreItem, shownName } from './choose.js';
 
 /** A restored collection that is complete, under the name that it was made under. */
@@ -24,7 +25,26 @@ async function makeAliases({ item, making, connection, warn }: Complete): Promis
     }
     const owner = await describeCollection(connection, alias);
     if (owner && owner.name !== making) warn(`alias "${alias}" stays with "${owner.name}"`);
-    else if (!owner) await createAlias(connection, making, alias);
+    else if (!owner) await makeAlias(connection, making, alias, warn);
+  }
+}
+
+/** An alias may be left of a collection that was dropped: it is free, but is not made, only moved. No alias is worth a failure. */
+async function makeAlias(
+  connection: Connection,
+  collection: string,
+  alias: string,
+  warn: (message: string) => void,
+): Promise<void> {
+  const names = { collection_name: collection, alias };
+  try {
+    await createAlias(connection, collection, alias).catch(() =>
+      checked(connection.retry, `move alias ${alias}`, () => connection.sdk.alterAlias(names)),
+    );
+  } catch (thrown) {
+    const error = toMilvusdmError(thrown);
+    if (error.exitCode !== EXIT.target) throw error;
+    warn(`alias "${alias}" could not be made: ${error.message}`);
   }
 }
 

@@ -37,6 +37,12 @@ function fakeServer(...names: string[]): FakeServer {
       return OK;
     },
     async createAlias({ collection_name: name, alias }: { collection_name: string; alias: string }) {
+      if (fake.aliases.has(alias)) return { error_code: 'UnexpectedError', code: 1602, reason: 'alias already exist' };
+      fake.aliases.set(alias, name);
+      return OK;
+    },
+    async alterAlias({ collection_name: name, alias }: { collection_name: string; alias: string }) {
+      if (alias === 'stuck') return { error_code: 'UnexpectedError', code: 1600, reason: 'no such alias' };
       fake.aliases.set(alias, name);
       return OK;
     },
@@ -74,6 +80,17 @@ describe('a complete collection', () => {
     expect(warnings).toEqual([
       'alias "theirs" stays with "other"',
       `alias "c" is left out: it is the collection's own name now`,
+    ]);
+  });
+
+  it('gets an alias that a dropped collection has left, and goes without one that it cannot get', async () => {
+    const server = fakeServer(MAKING);
+    server.aliases.set('left', 'dropped').set('stuck', 'dropped');
+    const warnings: string[] = [];
+    await putInPlace(complete(server, ['left', 'stuck'], warnings));
+    expect(server.aliases.get('left')).toBe('c');
+    expect(warnings).toEqual([
+      expect.stringContaining('alias "stuck" could not be made: move alias stuck: no such alias'),
     ]);
   });
 
