@@ -12,6 +12,7 @@ import { legacySection } from './sections/legacy.js';
 import { memorySection } from './sections/memory.js';
 import { readBackupSection } from './sections/read-backup.js';
 import { readMilvusSection } from './sections/read-milvus.js';
+import { restoreSection } from './sections/restore.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
 import { writeHdf5Section } from './sections/write-hdf5.js';
@@ -27,6 +28,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   'read-milvus': readMilvusSection,
   backup: backupSection,
   'read-backup': readBackupSection,
+  restore: restoreSection,
 };
 
 const { values } = parseArgs({

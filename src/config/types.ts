@@ -1,6 +1,13 @@
 import type { MilvusType } from '../batch/fields.js';
+import type { BackupConfig, RestoreConfig } from './backup-types.js';
+import type { MilvusEndpoint, StorageConfig, TlsOptions } from './places.js';
+import type { RunOptions } from './run-options.js';
 import type { Selection } from './selection.js';
 import type { TransformStep } from './transforms.js';
+
+export type * from './backup-types.js';
+export type * from './places.js';
+export type * from './run-options.js';
 
 /** The tasks that move rows. */
 export type MoveName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
@@ -9,66 +16,6 @@ export type MoveName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
 export type TaskName = MoveName | 'BACKUP' | 'RESTORE';
 
 export type Mode = 'skip' | 'append' | 'overwrite';
-
-/** Where a Milvus is: a server, or a folder for the embedded Milvus Lite. */
-export type MilvusAddress =
-  | { readonly kind: 'server'; readonly address: string; readonly tls: boolean }
-  | { readonly kind: 'embedded'; readonly folder: string };
-
-/** TLS details of a connection; paths are absolute. */
-export interface TlsOptions {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly serverName?: string;
-  readonly skipVerify?: boolean;
-}
-
-export interface MilvusEndpoint {
-  readonly at: MilvusAddress;
-  readonly token?: string;
-  readonly user?: string;
-  readonly password?: string;
-  readonly db?: string;
-  readonly tls?: TlsOptions;
-}
-
-/** Where an S3 server is. */
-export interface S3Endpoint {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-}
-
-/** A folder as an object store. */
-export interface LocalStorage {
-  readonly type: 'local';
-  /** Absolute path on this machine. */
-  readonly path: string;
-  /** The same folder as a Milvus server sees it, where that is another path. */
-  readonly serverPath?: string;
-}
-
-/** A bucket, or the part of one below a prefix. */
-export interface S3Storage {
-  readonly type: 's3';
-  /** AWS where absent. */
-  readonly endpoint?: S3Endpoint;
-  readonly bucket: string;
-  /** What all keys begin with, without "/" at either end; '' for none. */
-  readonly root: string;
-  readonly region?: string;
-  /** The environment's, or those of the machine's role, where absent. */
-  readonly accessKey?: string;
-  readonly secretKey?: string;
-  readonly sessionToken?: string;
-  /** Whether the bucket stands in the host name; decided by the host where absent. */
-  readonly virtualHost?: boolean;
-  readonly tls?: TlsOptions;
-}
-
-/** The object store of a Milvus, or one of backups. */
-export type StorageConfig = LocalStorage | S3Storage;
 
 export type MetricType =
   | 'L2'
@@ -215,36 +162,6 @@ export interface LogicalTarget {
   readonly partBytes?: number;
 }
 
-export interface RateLimit {
-  readonly rowsPerSecond?: number;
-  readonly bytesPerSecond?: number;
-}
-
-export interface RunOptions {
-  readonly idStart?: bigint | 'auto';
-  readonly idOffset: bigint;
-  /** Offsets by source collection, where a merge needs different ones. */
-  readonly idOffsets?: Readonly<Record<string, bigint>>;
-  readonly newIds: boolean;
-  readonly preflight: 'full' | 'headers';
-  readonly verify: 'none' | 'count' | 'sample' | 'full';
-  readonly batchBytes: number;
-  readonly parallelism: number;
-  readonly maxRate?: RateLimit;
-  readonly onDuplicateId: 'keep' | 'first' | 'last' | 'error';
-  readonly onBadRow: 'error' | 'quarantine';
-  /** Largest number of rows that may be set aside before the run is refused. */
-  readonly quarantineLimit: number;
-  /** Seconds for which an unreachable or busy server is tried again before the run gives up (exit 5). */
-  readonly retryFor: number;
-  /** Start over, also when an earlier run of this job can be continued (`--restart`). */
-  readonly restart?: boolean;
-  /** Several collections: whether the others go on when one fails; continue where absent. */
-  readonly onError?: 'continue' | 'stop';
-  /** Rehearsal: only the first N rows of the run (`--limit`). */
-  readonly limit?: number;
-}
-
 /** A validated task that moves rows: all names, defaults and paths resolved. */
 export interface TaskConfig {
   readonly task: MoveName;
@@ -271,79 +188,6 @@ export interface TaskConfig {
   /** Notes on accepted keys that have no effect, for the plan. */
   readonly notes: readonly string[];
   /** All secret values in the file, for redaction. */
-  readonly secrets: readonly string[];
-}
-
-/** A validated BACKUP task. */
-export interface BackupConfig {
-  readonly task: 'BACKUP';
-  /** As in {@link TaskConfig}. */
-  readonly file?: string;
-  readonly endpoint: MilvusEndpoint;
-  /** Where the server keeps its data; absent where that is out of reach. */
-  readonly storage?: StorageConfig;
-  readonly store: StorageConfig;
-  /** Made from the time where absent. */
-  readonly name?: string;
-  /** Backup of the same store that unchanged files are taken from. */
-  readonly base?: string;
-  /** Globs, each with a database: `default.articles_*`. */
-  readonly select: readonly string[];
-  readonly exclude: readonly string[];
-  readonly strategy: 'auto' | 'storage' | 'logical';
-  readonly kind: 'manual' | 'automatic';
-  readonly flush: boolean;
-  readonly rbac: boolean;
-  readonly link: boolean;
-  readonly checksum: 'auto' | 'full' | 'none';
-  /** Of the files of a logical backup. */
-  readonly compression: 'zstd' | 'none';
-  /** Files that are copied at a time. */
-  readonly parallelism: number;
-  /** As in {@link RunOptions}. */
-  readonly retryFor: number;
-  /** As in {@link RunOptions}. */
-  readonly restart?: boolean;
-  readonly notes: readonly string[];
-  readonly secrets: readonly string[];
-}
-
-/** Other names for what a backup holds. All names in it have their database: `default.articles`. */
-export interface RenameRules {
-  /** Old name -> new one; `db.*` -> `other.*`. A new one that begins with "." stays in the database of the old. */
-  readonly map: Readonly<Record<string, string>>;
-  /** Put behind names that the map does not have. */
-  readonly suffix?: string;
-  /** Database that takes everything. */
-  readonly db?: string;
-}
-
-/** A validated RESTORE task. */
-export interface RestoreConfig {
-  readonly task: 'RESTORE';
-  /** As in {@link TaskConfig}. */
-  readonly file?: string;
-  /** Without a database: each collection has its own. */
-  readonly endpoint: MilvusEndpoint;
-  /** Where the server keeps its data; absent where that is out of reach. */
-  readonly storage?: StorageConfig;
-  readonly store: StorageConfig;
-  readonly name: string;
-  /** Globs over the names in the backup, each with a database. */
-  readonly select: readonly string[];
-  readonly exclude: readonly string[];
-  readonly rename: RenameRules;
-  readonly mode: 'skip' | 'overwrite';
-  readonly index: 'restore' | 'none' | 'auto';
-  readonly load: 'restore' | boolean;
-  readonly shards?: number;
-  readonly metaOnly: boolean;
-  readonly verify: RunOptions['verify'];
-  /** Files that are copied at a time. */
-  readonly parallelism: number;
-  /** As in {@link RunOptions}. */
-  readonly retryFor: number;
-  readonly notes: readonly string[];
   readonly secrets: readonly string[];
 }
 

@@ -7,7 +7,7 @@ export function placeOf({ at, db }: MilvusEndpoint): string[] {
 }
 
 /** The same bucket or folder, whoever asks for it. */
-function storePlace(storage: StorageConfig): unknown[] {
+export function storePlace(storage: StorageConfig): unknown[] {
   if (storage.type === 'local') return [storage.path];
   const { endpoint, bucket, root } = storage;
   return [endpoint?.host ?? 'aws', endpoint?.port ?? 443, bucket, root];

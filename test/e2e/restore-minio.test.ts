@@ -87,14 +87,14 @@ async function expectSample(suffix: string): Promise<void> {
   }
 }
 
-/** What restores have in the server's store. */
-async function staged(): Promise<string[]> {
+/** What a restore has in the server's store. */
+async function staged({ report }: Ran): Promise<string[]> {
   const keys: string[] = [];
-  for await (const { key } of (await open(data)).list('milvusdm-restore/')) keys.push(key);
+  for await (const { key } of (await open(data)).list(`milvusdm-restore/${report.job_id}/`)) keys.push(key);
   return keys;
 }
 
-describe('a Milvus with a bucket', () => {
+describe.concurrent('a Milvus with a bucket', () => {
   it('gets a backup of milvus-backup from its own bucket, which ours of it brings back again', async () => {
     const { report } = await ok(runExample('RESTORE', { backup_name: 'sample', rename: { suffix: '_a' } }));
     expect(report.targets).toMatchObject([{ rows_written: 500 }, { rows_written: 1875, verified: 'sample' }]);
@@ -113,18 +113,19 @@ describe('a Milvus with a bucket', () => {
     const { endpoint } = other;
     const store = { type: 's3', endpoint: `http://${endpoint?.host}:${endpoint?.port}`, bucket: 'elsewhere' };
     const keys = { backup_store: { ...store, access_key: minio.user, secret_key: minio.password } };
-    await ok(runExample('RESTORE', { ...keys, backup_name: 'sample', rename: { suffix: '_b' } }));
+    const done = await ok(runExample('RESTORE', { ...keys, backup_name: 'sample', rename: { suffix: '_b' } }));
+    expect(done.stderr).toContain('files are copied to bucket a-bucket');
     await expectSample('_b');
-    expect(await staged()).toEqual([]);
+    expect(await staged(done)).toEqual([]);
   });
 
   it('gets one from a folder, and after a failure nothing of it is left either', async () => {
     const keys = { backup_store: { type: 'local', path: fixture('milvus-backup') }, backup_name: 'sample' };
     const only = { ...keys, source_collection: 'fingerprints' };
-    await ok(runExample('RESTORE', { ...only, rename: { suffix: '_c' } }));
-    const { report } = await runExample('RESTORE', { ...only, rename: { suffix: '_d' }, index: 'none', shards: 64 });
-    expect(report).toMatchObject({ status: 'failed', error: { code: 'DST_REFUSED' } });
-    expect(await staged()).toEqual([]);
+    expect(await staged(await ok(runExample('RESTORE', { ...only, rename: { suffix: '_c' } })))).toEqual([]);
+    const failed = await runExample('RESTORE', { ...only, rename: { suffix: '_d' }, index: 'none', shards: 64 });
+    expect(failed.report).toMatchObject({ status: 'failed', error: { code: 'DST_REFUSED' } });
+    expect(await staged(failed)).toEqual([]);
   });
 
   it('is told apart from one that the credentials do not open', async () => {

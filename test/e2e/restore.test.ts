@@ -3,6 +3,9 @@ import { cp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { loadJob } from '../../src/config/load.js';
+import { makingName } from '../../src/job/restore/collection.js';
+import { restoreJobId } from '../../src/job/restore/restore-job.js';
 import { sleep } from '../../src/util/abort.js';
 import { startCli } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
@@ -38,12 +41,11 @@ afterAll(async () => {
   await dropCollections();
 });
 
-/** Names of unfinished collections on the server. */
-async function unfinished(): Promise<string[]> {
-  return await withClient(async (client) => {
-    const { data } = await client.showCollections();
-    return data.map(({ name }) => name).filter((name) => name.startsWith('milvusdm_restore_'));
-  });
+/** Whether a run of this file has begun a collection and not finished it. */
+async function isUnfinished(yaml: string, name: string): Promise<boolean> {
+  const config = loadJob(yaml);
+  if (config.task !== 'RESTORE') throw new Error(`${yaml} is no RESTORE`);
+  return await exists(makingName(restoreJobId(config), { db: 'default', name }));
 }
 
 async function yamlFor(keys: object): Promise<string> {
@@ -88,7 +90,7 @@ async function firstLog(folder: string): Promise<string> {
   return join(file.parentPath, file.name);
 }
 
-describe('a backup of milvus-backup', () => {
+describe.concurrent('a backup of milvus-backup', () => {
   it('comes back with schema, partitions, rows, index, alias, properties and load state', async () => {
     const [articles, fingerprints] = [unique('articles'), unique('fingerprints')];
     const rename = { map: { articles, fingerprints } };
@@ -121,7 +123,6 @@ describe('a backup of milvus-backup', () => {
       enable_dynamic_field: true,
     });
     expect(described.properties).toMatchObject([{ key: 'collection.ttl.seconds', value: '864000' }]);
-    expect(await unfinished()).toEqual([]);
     const again = await restoreOk({ rename });
     expect(again.report).toMatchObject({
       status: 'skipped',
@@ -152,7 +153,7 @@ describe('a backup of milvus-backup', () => {
   });
 });
 
-describe('a collection that exists', () => {
+describe.concurrent('a collection that exists', () => {
   it('is replaced by one that is complete, and stays when the backup is not whole', async () => {
     const collection = unique('existing');
     await makeCollection({ collection, fields: floatFields(4), insert: [{ rows: 7 }] });
@@ -173,26 +174,27 @@ describe('a collection that exists', () => {
       ['gone', 'SRC_TRUNCATED'],
       ['damaged', 'DST_REFUSED'],
     ]) {
-      const { report } = await restore({ ...keys, backup_name: name });
+      const yaml = await yamlFor({ ...keys, backup_name: name });
+      const { report } = await runYaml(yaml);
+      expect(await isUnfinished(yaml, collection), name).toBe(false);
       expect(report, name).toMatchObject({ status: 'failed', error: { code } });
       expect(report.error?.message, name).toContain(name === 'damaged' ? 'tried 3 times' : `${FINGERPRINTS}/`);
     }
     expect(await counts({ collection })).toMatchObject({ count: 7 });
-    expect(await unfinished()).toEqual([]);
     const { report } = await restoreOk(keys);
     expect(report.targets).toMatchObject([{ collection, rows_written: 500, target_rows: 500, verified: 'sample' }]);
     await expectContent(collection, 'fingerprints');
   });
 });
 
-describe('a restore that is cut short', () => {
+describe.concurrent('a restore that is cut short', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)(
     'by %s leaves nothing that looks whole, and the next run succeeds',
     async (signal) => {
       const collection = unique('cut');
       const yaml = await yamlFor({ source_collection: 'fingerprints', rename: { map: { fingerprints: collection } } });
       const running = await startCli(['--yaml', yaml, '--json']);
-      for (let left = 600; (await unfinished()).length === 0; left--) {
+      for (let left = 600; !(await isUnfinished(yaml, collection)); left--) {
         if (left === 0) throw new Error(running.stderr());
         await sleep(20);
       }
@@ -200,16 +202,16 @@ describe('a restore that is cut short', () => {
       const { code } = await running.result;
       if (signal === 'SIGTERM') expect(code).toBe(130);
       expect(await exists(collection)).toBe(false);
-      expect((await unfinished()).length).toBe(signal === 'SIGKILL' ? 1 : 0);
+      expect(await isUnfinished(yaml, collection)).toBe(signal === 'SIGKILL');
       const { report } = await runYaml(yaml);
       expect(report.error).toBe(null);
       expect(report.targets).toMatchObject([{ rows_written: 500, verified: 'sample' }]);
-      expect(await unfinished()).toEqual([]);
+      expect(await isUnfinished(yaml, collection)).toBe(false);
     },
   );
 });
 
-describe('what cannot be restored', () => {
+describe.concurrent('what cannot be restored', () => {
   it.each<[string, object, string, number]>([
     ['no such backup', { backup_name: 'nothing' }, 'SRC_NOT_FOUND', 3],
     ['no such collection', { source_collection: 'nothing' }, 'NOTHING_MATCHED', 8],

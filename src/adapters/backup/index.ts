@@ -1,5 +1,6 @@
+import { type CollectionNames, calledOf, DEFAULT_DB, ofDatabase } from '../../backup/databases.js';
 import { openBackup, probeBackup } from '../../backup/open.js';
-import type { BackupInfo, CollectionBackupInfo } from '../../backup/types.js';
+import type { CollectionBackupInfo } from '../../backup/types.js';
 import { choose } from '../../config/selection.js';
 import type { BackupSource } from '../../config/types.js';
 import { openStore } from '../../store/index.js';
@@ -17,28 +18,10 @@ export interface BackupOptions {
   readonly signal?: AbortSignal;
 }
 
-const DEFAULT_DB = 'default';
-/** As a database: that of every collection, for those who look without writing; names then have it before them. */
-const ALL_DATABASES = '*';
-
-/** What a collection is called: by its name, and where others may be called so, by its database, too. */
-function calledOf(c: CollectionBackupInfo, source: BackupSource): string {
-  const db = databaseOf(c);
-  return source.db === ALL_DATABASES && db !== DEFAULT_DB ? `${db}.${c.collection_name}` : c.collection_name;
-}
-
-const databaseOf = ({ db_name }: CollectionBackupInfo): string => (db_name === '' ? DEFAULT_DB : db_name);
-
-/** The collections of one database: the one that is asked for, or the only one there is. */
-function ofDatabase(info: BackupInfo, db: string | undefined, where: string): CollectionBackupInfo[] {
-  const all = [...new Set(info.collection_backups.map(databaseOf))];
-  if (db === ALL_DATABASES) return [...info.collection_backups];
-  if (db !== undefined) return info.collection_backups.filter((c) => databaseOf(c) === db);
-  if (all.length <= 1) return [...info.collection_backups];
-  throw fail('CFG_CONFLICT', `${where} holds the databases ${all.join(', ')}`, {
-    hint: 'Say by source_db which of them is to be read; a run reads one.',
-  });
-}
+const namesOf = ({ db_name, collection_name }: CollectionBackupInfo): CollectionNames => ({
+  db: db_name === '' ? DEFAULT_DB : db_name,
+  name: collection_name,
+});
 
 /** The fields that are read: all or those asked for, never what functions of the server make; the key always. */
 function readFields(
@@ -85,18 +68,19 @@ async function catalogOf(store: ObjectStore, source: BackupSource, o: BackupOpti
   const signal = o.signal ? { signal: o.signal } : {};
   const { info } = await openBackup(store, source.name, signal);
   const found = ofDatabase(
-    info,
+    info.collection_backups,
+    namesOf,
     source.db,
     source.name === '' ? store.name : `backup "${source.name}" in ${store.name}`,
   );
   const offers = found.map((c) => ({
-    name: calledOf(c, source),
+    name: calledOf(namesOf(c), source.db),
     partitions: c.partition_backups.map(({ partition_name }) => partition_name),
   }));
   const { chosen, warnings } = choose(offers, source.select, source.exclude);
   const place = { store, name: source.name };
   const collections = chosen.map(({ name, partitions }) => {
-    const of = found.find((c) => calledOf(c, source) === name)!;
+    const of = found.find((c) => calledOf(namesOf(c), source.db) === name)!;
     return sourceCollection(place, of, partitions, source, o.signal);
   });
   return { collections, warnings, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };

@@ -1,3 +1,4 @@
+import { calledOf, ofDatabase } from '../../backup/databases.js';
 import { backupPrefix, metaKey } from '../../backup/layout.js';
 import { decodeManifest, type LogicalCollection } from '../../backup/logical.js';
 import { probeBackup, requireComplete } from '../../backup/open.js';
@@ -14,25 +15,6 @@ export interface LogicalOptions {
   readonly retryForMs: number;
   readonly log: (message: string) => void;
   readonly signal?: AbortSignal;
-}
-
-/** As in the other layout: every database, and names that say which. */
-const ALL_DATABASES = '*';
-const DEFAULT_DB = 'default';
-
-function calledOf({ db, name }: LogicalCollection, source: BackupSource): string {
-  return source.db === ALL_DATABASES && db !== DEFAULT_DB ? `${db}.${name}` : name;
-}
-
-/** The collections of one database: the one that is asked for, or the only one there is. */
-function ofDatabase(all: readonly LogicalCollection[], db: string | undefined, where: string): LogicalCollection[] {
-  const names = [...new Set(all.map((c) => c.db))];
-  if (db === ALL_DATABASES) return [...all];
-  if (db !== undefined) return all.filter((c) => c.db === db);
-  if (names.length <= 1) return [...all];
-  throw fail('CFG_CONFLICT', `${where} holds the databases ${names.join(', ')}`, {
-    hint: 'Say by source_db which of them is to be read; a run reads one.',
-  });
 }
 
 async function checkParts(store: ObjectStore, backup: string, collection: LogicalCollection): Promise<void> {
@@ -79,11 +61,11 @@ async function catalogOf(store: ObjectStore, source: BackupSource, o: LogicalOpt
   requireComplete(store, await probeBackup(store, source.name, signal));
   const key = metaKey(source.name, 'manifest');
   const manifest = decodeManifest(await store.read(key, signal), `${key} in ${store.name}`);
-  const found = ofDatabase(manifest.collections, source.db, store.name);
-  const offers = found.map((c) => ({ name: calledOf(c, source), partitions: c.partitions.map(({ name }) => name) }));
+  const found = ofDatabase(manifest.collections, (c) => c, source.db, store.name);
+  const offers = found.map((c) => ({ name: calledOf(c, source.db), partitions: c.partitions.map(({ name }) => name) }));
   const { chosen, warnings } = choose(offers, source.select, source.exclude);
   const collections = chosen.map(({ name, partitions }) =>
-    sourceCollection(store, source, found.find((c) => calledOf(c, source) === name)!, partitions),
+    sourceCollection(store, source, found.find((c) => calledOf(c, source.db) === name)!, partitions),
   );
   return { collections, warnings, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RestoreConfig } from '../../config/types.js';
-import { checked } from '../../milvus/checked.js';
 import {
-  createAlias,
   createPartition,
   describeCollection,
   dropCollection,
@@ -22,6 +20,7 @@ import { importUnits } from './import.js';
 import { indexesOf, makeIndex, tell } from './indexes.js';
 import { load, loadWish } from './loading.js';
 import type { ServerView } from './places.js';
+import { putInPlace, requirePlace } from './put-in-place.js';
 import { createRequest, hasPartitionKey } from './schema.js';
 
 const DEFAULT_PARTITION = '_default';
@@ -57,7 +56,7 @@ export interface RestoredCollection {
  * The name under which a collection is made: it gets its own once it is complete, so that nothing half made ever has it.
  * The same for every run of a job, which knows by it what an earlier one has left.
  */
-export function makingName(job: string, { db, name }: RestoreItem): string {
+export function makingName(job: string, { db, name }: Pick<RestoreItem, 'db' | 'name'>): string {
   const target = createHash('sha256').update(`${db}.${name}`).digest('hex').slice(0, 12);
   return `milvusdm_restore_${job}_${target}`;
 }
@@ -137,32 +136,6 @@ async function checkContent(
   return { ...counted, verified: 'sample' };
 }
 
-/** Aliases come with the collection, but for those that another one has by now. */
-async function makeAliases({ item, connection, warn }: CollectionRestore, making: string): Promise<void> {
-  for (const alias of item.info.aliases) {
-    const owner = await describeCollection(connection, alias);
-    if (owner && owner.name !== making) {
-      warn(`alias "${alias}" stays with "${owner.name}"`);
-      continue;
-    }
-    if (!owner) await createAlias(connection, making, alias);
-  }
-}
-
-/** Puts the collection in its place: the one that is there goes, with its aliases, and this one gets its name. */
-async function putInPlace(o: CollectionRestore, making: string): Promise<void> {
-  const { item, connection } = o;
-  const old = await describeCollection(connection, item.name);
-  if (old) await dropCollection(connection, old);
-  await makeAliases(o, making);
-  await checked(
-    connection.retry,
-    `rename ${making} to ${item.name}`,
-    () => connection.sdk.renameCollection({ collection_name: making, new_collection_name: item.name }),
-    { repeatable: false },
-  );
-}
-
 async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
   const { config, connection, files, signal, log, onRows, view } = o;
   if (config.metaOnly) return { rows: 0, verified: 'none', digest: null, targetRows: null };
@@ -175,27 +148,36 @@ async function bringRows(o: CollectionRestore, making: string): Promise<Restored
   return { rows: total, verified: 'count', digest: null, targetRows };
 }
 
-/**
- * Restores one collection: makes it under a name of our own, has its rows imported, makes indexes and aliases, checks it,
- * loads it, and gives it its name as the last step. What is there under that name goes just before. Whatever fails, what
- * was made is dropped again.
- */
-export async function restoreCollection(o: CollectionRestore): Promise<RestoredCollection> {
-  const making = makingName(o.job, o.item);
-  await dropUnfinished(o);
+/** Everything but the name. What was made is dropped again when that fails. */
+async function makeComplete(o: CollectionRestore, making: string): Promise<RestoredCollection> {
+  const connection = unstopped(o.connection);
   try {
     await make(o, making);
     const counted = await bringRows(o, making);
     throwIfAborted(o.signal);
     const indexed = await makeIndexes(o, making);
     const result = await checkAndLoad(o, making, indexed, counted);
-    await putInPlace(o, making);
+    throwIfAborted(o.signal);
+    await requirePlace({ ...o, connection, mode: o.config.mode });
     return result;
   } catch (thrown) {
-    await dropUnfinished({ ...o, connection: unstopped(o.connection), log: () => {} }).catch((error: unknown) => {
+    await dropUnfinished({ ...o, connection, log: () => {} }).catch((error: unknown) => {
       const why = error instanceof MilvusdmError ? error.message : String(error);
       o.warn(`what was made of "${shownName(o.item)}" could not be dropped again (${why}); the next run does that`);
     });
     throw thrown;
   }
+}
+
+/**
+ * Restores one collection: makes it under a name of our own, has its rows imported, makes its indexes, checks it, loads it,
+ * and gives it its aliases and its name as the last step. With `mode: overwrite` what is there under that name goes just
+ * before; nobody else's collection goes otherwise.
+ */
+export async function restoreCollection(o: CollectionRestore): Promise<RestoredCollection> {
+  const making = makingName(o.job, o.item);
+  await dropUnfinished(o);
+  const result = await makeComplete(o, making);
+  await putInPlace({ ...o, connection: unstopped(o.connection), mode: o.config.mode, making });
+  return result;
 }

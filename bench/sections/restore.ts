@@ -1,0 +1,111 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BackupConfig, RestoreConfig } from '../../src/config/types.js';
+import { createJob } from '../../src/job/job.js';
+import { PROJECT } from '../../test/support/environments.js';
+import { migrate } from '../lib/cli.js';
+import type { Result } from '../lib/results.js';
+import type { Setup } from '../lib/setup.js';
+import { median } from '../lib/stats.js';
+
+const SECTION = 'restore';
+const DIM = 128;
+const COLLECTION = 'bench_restore';
+const PARTITIONS = ['a', 'b', 'c', 'd'];
+/** What milvus-backup v0.5.16 took on two shared cores with MinIO; its binary is not at hand here. */
+const PEER = { large: 18.8, tiny: 12.7 };
+
+function restoreConfig(address: string, folder: string, name: string): RestoreConfig {
+  return {
+    task: 'RESTORE',
+    endpoint: { at: { kind: 'server', address, tls: false } },
+    store: { type: 'local', path: folder },
+    name,
+    select: ['*.*'],
+    exclude: [],
+    rename: { map: {}, suffix: '_again' },
+    mode: 'overwrite',
+    index: 'restore',
+    load: false,
+    metaOnly: false,
+    verify: 'none',
+    parallelism: 16,
+    retryFor: 60,
+    notes: [],
+    secrets: [],
+  };
+}
+
+function backupConfig(address: string, storage: string, folder: string): BackupConfig {
+  return {
+    task: 'BACKUP',
+    endpoint: { at: { kind: 'server', address, tls: false } },
+    storage: { type: 'local', path: storage },
+    store: { type: 'local', path: folder },
+    name: 'large',
+    select: [`default.${COLLECTION}`],
+    exclude: [],
+    strategy: 'storage',
+    kind: 'manual',
+    flush: true,
+    rbac: false,
+    link: true,
+    checksum: 'none',
+    compression: 'zstd',
+    parallelism: 16,
+    retryFor: 60,
+    notes: [],
+    secrets: [],
+  };
+}
+
+/** A restore as a job, in this process, without verification; gives its seconds. */
+async function restore(config: RestoreConfig): Promise<number> {
+  const began = performance.now();
+  const report = await createJob(config).run();
+  if (report.error) throw new Error(report.error.message);
+  return (performance.now() - began) / 1000;
+}
+
+/** Restores by the server's own import, beside what milvus-backup took of the same amounts elsewhere. */
+export async function restoreSection(setup: Setup): Promise<Result[]> {
+  const folder = join(setup.folder, 'restore');
+  const address = await setup.server();
+  const rows = setup.quick ? 12_500 : 150_000;
+  const path = JSON.stringify(await setup.data('hdf5', rows, DIM));
+  const files = PARTITIONS.map((partition) => `{path: ${path}, partition: ${partition}}`);
+  const keys = {
+    data_path: `[${files.join(', ')}]`,
+    collection_parameter: '{metric_type: L2, index: none, shards: 2}',
+  };
+  await migrate({ task: 'H2M', source: '', address, collection: COLLECTION, keys }, setup.folder);
+  await cp(join(PROJECT, 'fixtures/milvus-backup/sample'), join(folder, 'tiny'), { recursive: true });
+  const seconds: Record<'large' | 'tiny', number[]> = { large: [], tiny: [] };
+  try {
+    const made = await createJob(backupConfig(address, await setup.serverStorage(), folder)).run();
+    if (made.error) throw new Error(made.error.message);
+    for (let repetition = 0; repetition < setup.repetitions; repetition++) {
+      for (const name of ['large', 'tiny'] as const) {
+        seconds[name].push(await restore(restoreConfig(address, folder, name)));
+        setup.log(`restore ${name}: ${seconds[name].at(-1)?.toFixed(2)} s`);
+      }
+    }
+  } finally {
+    for (const name of [COLLECTION, `${COLLECTION}_again`, 'articles_again', 'fingerprints_again'])
+      await setup.drop(name);
+    await rm(folder, { recursive: true, force: true });
+  }
+  const result = (name: string, values: readonly number[], most: number): Result => ({
+    section: SECTION,
+    name,
+    unit: 's',
+    value: median(values),
+    values,
+    ...(setup.quick ? {} : { target: { at: 'most', value: most } }),
+  });
+  const size = `${Math.round((rows * PARTITIONS.length * DIM * 4) / 1e6)} MB in 8 segments of 4 partitions`;
+  return [
+    result(size, seconds.large, 0.8 * PEER.large),
+    result('6 tiny segments in 3 partitions', seconds.tiny, 0.55 * PEER.tiny),
+  ];
+}
