@@ -5,7 +5,6 @@ import type { BackupServer, CollectionName, FlushTicket } from './server.js';
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 1000;
-const GROWTH = 1.3;
 /** A flush writes what is in memory, a few GB at most; a server that needs longer does not flush. */
 const GIVE_UP_MS = 10 * 60_000;
 
@@ -17,13 +16,15 @@ export async function flushCollection(
 ): Promise<FlushTicket> {
   const began = Date.now();
   const ticket = await server.flush(of);
-  for (let wait = FIRST_WAIT_MS; !(await server.isFlushed(ticket)); wait = Math.min(wait * GROWTH, LONGEST_WAIT_MS)) {
+  while (!(await server.isFlushed(ticket))) {
     if (Date.now() - began > GIVE_UP_MS) {
       throw fail('NET_DEADLINE', `the server has not flushed "${fullName(of)}" within ${GIVE_UP_MS / 60_000} minutes`, {
         hint: 'Look at the load of the server; `flush: false` takes what is on its disk already.',
       });
     }
-    await sleep(wait, signal);
+    // Never a tenth longer than it has taken so far, but for the first half second.
+    const wait = Math.max(FIRST_WAIT_MS, (Date.now() - began) / 10);
+    await sleep(Math.min(wait, LONGEST_WAIT_MS), signal);
   }
   return ticket;
 }
