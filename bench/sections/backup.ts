@@ -40,7 +40,6 @@ function configOf({ setup, address, storage }: Place, name: string, changes: Par
     flush: true,
     rbac: false,
     link: false,
-    compression: 'zstd',
     checksum: 'auto',
     compression: 'zstd',
     parallelism: 16,

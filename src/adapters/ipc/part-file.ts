@@ -27,6 +27,28 @@ export interface PartFile extends AsyncDisposable {
   finish(): Promise<Omit<LogicalPart, 'key'>>;
 }
 
+/** Says that a buffer is not compressed. */
+const STORED = -1n;
+
+/**
+ * Before a compressed buffer stands its length without compression (Message.fbs, BodyCompressionMethod); apache-arrow 21.2 puts that
+ * of the compressed bytes there, which no other library can read.
+ */
+class SpecWriter extends RecordBatchStreamWriter {
+  protected override _compressBodyBuffers(
+    buffers: ArrayBufferView[],
+  ): ReturnType<RecordBatchStreamWriter['_compressBodyBuffers']> {
+    const body = super._compressBodyBuffers(buffers);
+    for (const [i, { byteLength }] of buffers.entries()) {
+      const prefix = body.buffers[i * 2]!;
+      if (prefix.byteLength === 0) continue;
+      const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
+      if (view.getBigInt64(0, true) !== STORED) view.setBigInt64(0, BigInt(byteLength), true);
+    }
+    return body;
+  }
+}
+
 /** Takes what Arrow writes; its own queue would keep all of it. */
 class Collector extends AsyncByteQueue {
   private parts: Uint8Array[] = [];
@@ -57,7 +79,7 @@ async function readBack(store: ObjectStore, key: string): Promise<{ sum: number;
 export async function createPart({ store, key, schema, compression }: PartOptions): Promise<PartFile> {
   if (compression === 'zstd') await registerZstd();
   const options = compression === 'zstd' ? { compressionType: CompressionType.ZSTD } : {};
-  const writer = new RecordBatchStreamWriter({ autoDestroy: false, ...options });
+  const writer = new SpecWriter({ autoDestroy: false, ...options });
   const collector = new Collector();
   writer.reset(collector, schema);
   const digester = await createDigester(schema);

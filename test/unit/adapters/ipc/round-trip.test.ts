@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sumDigests } from '../../../../src/batch/digest.js';
 import { specsOf } from '../../../../src/batch/fields.js';
+import { contentSize } from '../../../../src/util/zstd.js';
 import { schemaOf } from '../../batch/support.js';
 import { batchOf, digestOf, EVERYTHING, readBack, rowsOf, simpleBatch, simpleSpecs } from '../hdf5-archive/support.js';
 import { collectionOf, complete, openBooks, scratch, writeBooks } from './support.js';
@@ -35,6 +36,18 @@ describe('a logical backup', () => {
     expect(back.map(({ rows: read }) => read)).toStrictEqual([[...rows[0]!, ...rows[1]!], rows[2]]);
     expect(back[0]!.digest.hex).toBe((await digestOf(schema, some.slice(0, 2))).hex);
     expect(collectionOf(folder).partitions[1]!.parts[0]!.digest).toBe((await digestOf(schema, some.slice(2))).hex);
+  });
+
+  it('says before every compressed buffer how long it is without compression, as other libraries need it', async () => {
+    const folder = scratch();
+    await writeBooks(folder, { schema: SCHEMA, parts: { red: [simpleBatch(500, 4)] } });
+    const bytes = readFileSync(join(folder, BOOKS, 'red.0001.arrow'));
+    const frames: bigint[] = [];
+    for (let at = bytes.indexOf('28b52ffd', 0, 'hex'); at >= 0; at = bytes.indexOf('28b52ffd', at + 4, 'hex')) {
+      expect(bytes.readBigInt64LE(at - 8)).toBe(BigInt(contentSize(bytes.subarray(at))!));
+      frames.push(bytes.readBigInt64LE(at - 8));
+    }
+    expect(frames).toEqual([500n * 8n, 500n * 16n]);
   });
 
   it('keeps what a collection was, and partitions without rows', async () => {
