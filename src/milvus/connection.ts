@@ -59,7 +59,7 @@ export interface Connection extends AsyncDisposable {
 }
 
 /** grpc-js would send even loopback traffic through a proxy of the environment. */
-function channelOptions(address: string): Record<string, string | number> {
+export function channelOptions(address: string): Record<string, string | number> {
   const loopback = /^(127\.|localhost:|\[::1\])/.test(address);
   return { ...CHANNEL_OPTIONS, ...(loopback ? { 'grpc.enable_http_proxy': 0 } : {}) };
 }
@@ -91,7 +91,8 @@ function sdkFor(endpoint: MilvusEndpoint, address: string, tls: boolean): Sdk {
   });
 }
 
-async function waitForReady(client: grpc.Client, address: string, signal?: AbortSignal): Promise<void> {
+/** Waits until the server can be reached. Throws NET_UNAVAILABLE after 10 s, and INTERRUPTED. */
+export async function waitForReady(client: grpc.Client, address: string, signal?: AbortSignal): Promise<void> {
   if (client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY) return;
   await new Promise<void>((resolve, reject) => {
     const abort = (): void => reject(interrupted());
@@ -185,7 +186,8 @@ async function requireDatabase(sdk: MilvusClient, address: string, db: string): 
   });
 }
 
-function callUnary(
+/** One call with the bytes of its request. Throws what {@link grpcError} makes of a failure. */
+export function callUnary(
   client: grpc.Client,
   metadata: grpc.Metadata,
   method: string,

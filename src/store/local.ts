@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { LocalStorage } from '../config/types.js';
 import { throwIfAborted } from '../util/abort.js';
 import { fail, MilvusdmError } from '../util/errors.js';
+import { allSettled, createPool } from '../util/pool.js';
 import { checkedKey } from './keys.js';
 import { listFiles, listFolders, refused, WORK } from './local-list.js';
 import { sized } from './sized.js';
@@ -12,6 +13,7 @@ import type { ByteRange, ObjectStore, OpenStoreOptions, StoredObject, StoreOptio
 /** What a killed process left behind there is removed after this time. */
 const STALE_MS = 24 * 3600 * 1000;
 const PIECE = 1024 * 1024;
+const SYNCS_AT_A_TIME = 32;
 
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
@@ -200,12 +202,15 @@ class LocalStore implements ObjectStore {
   async #syncNames(): Promise<void> {
     const folders = [...this.#unsynced];
     this.#unsynced.clear();
-    for (const folder of folders) {
+    // Together, so that the disk is waited for once and not for each.
+    const pool = createPool(SYNCS_AT_A_TIME);
+    const sync = async (folder: string): Promise<void> => {
       await syncFolder(folder).catch((thrown: NodeJS.ErrnoException) => {
         // Removed again meanwhile.
         if (thrown.code !== 'ENOENT') throw thrown;
       });
-    }
+    };
+    await allSettled(folders.map((folder) => pool(() => sync(folder))));
   }
 
   async #prepare(): Promise<string> {

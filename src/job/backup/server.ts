@@ -1,5 +1,6 @@
 import type { DatabaseBackupInfo, IndexInfo, RbacInfo } from '../../backup/types.js';
-import { type CallOptions, type Connection, DDL_TIMEOUT_MS } from '../../milvus/connection.js';
+import type { Calls } from '../../milvus/calls.js';
+import { type CallOptions, DDL_TIMEOUT_MS } from '../../milvus/connection.js';
 import { readAnswer } from '../../milvus/decode.js';
 import { isNotFound, isOk, isUnimplemented, statusError } from '../../milvus/status.js';
 import { withRetry } from '../../util/retry.js';
@@ -85,7 +86,7 @@ interface Call<T extends object> {
 
 type Ask = <T extends Answer>(call: Call<T>, allow?: (status: Answer['status']) => boolean) => Promise<T>;
 
-function asker(connection: Connection, signal: AbortSignal | undefined): Ask {
+function asker(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal: AbortSignal | undefined): Ask {
   const options: CallOptions = { deadlineMs: DDL_TIMEOUT_MS, ...(signal ? { signal } : {}) };
   return (call, allow) =>
     withRetry(async () => {
@@ -166,7 +167,7 @@ async function isFlushed(ask: Ask, { of, segments, timestamp }: FlushTicket): Pr
 }
 
 /** The calls over an open connection, which stays the caller's. */
-export function backupServer(connection: Connection, signal?: AbortSignal): BackupServer {
+export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal?: AbortSignal): BackupServer {
   const ask = asker(connection, signal);
   return {
     address: connection.address,

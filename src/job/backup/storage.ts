@@ -1,4 +1,4 @@
-import { encodeMeta } from '../../backup/encode.js';
+import { encodeMeta, type MetaTexts } from '../../backup/encode.js';
 import { metaKey, segmentFiles } from '../../backup/layout.js';
 import { encodeSideFile } from '../../backup/side-file.js';
 import { fail } from '../../util/errors.js';
@@ -105,7 +105,10 @@ export async function backUpStorage(run: BackupRun): Promise<BackupResult> {
   await settleFiles(work, info);
   const left = finished.flatMap((one) => one.left);
   await dest.write(metaKey(name, 'side'), encodeSideFile(sideFile(work, 'complete', left)), { signal });
-  for (const [file, bytes] of encodeMeta(info)) await dest.write(metaKey(name, file), bytes, { signal });
+  const write = ([file, bytes]: MetaTexts[number]): Promise<void> => dest.write(metaKey(name, file), bytes, { signal });
+  const meta = encodeMeta(info);
+  await allSettled(meta.slice(0, -1).map(write));
+  await write(meta.at(-1)!);
   const { copied, fromBase } = work.progress;
   const base = fromBase.files > 0 ? `, ${tallyText(fromBase)} from "${prepared.config.base}"` : '';
   emit({ type: 'log', message: `${tallyText(copied)} from ${work.place.source.name}${base}` });
