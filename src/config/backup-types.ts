@@ -1,5 +1,5 @@
 import type { MilvusEndpoint, StorageConfig } from './places.js';
-import type { RunOptions } from './types.js';
+import type { RunOptions } from './run-options.js';
 
 /** A validated BACKUP task. */
 export interface BackupConfig {

@@ -2,7 +2,7 @@ import { checkEndpoint, endpointKeys, endpointOf, placeOf } from './endpoint.js'
 import { present } from './present.js';
 import type { RawNames, RawTask } from './raw.js';
 import type { Surroundings } from './references.js';
-import type { RuleInput } from './rules.js';
+import type { RuleInput } from './rule-input.js';
 import { checkStorage, type StorageKey, storageOf } from './storage.js';
 import type { BackupConfig } from './types.js';
 

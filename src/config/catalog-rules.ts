@@ -3,7 +3,7 @@ import { checkEndpoint, checkTls, SOURCE_PLACE } from './endpoint.js';
 import { quoted } from './issues.js';
 import { checkOverlap } from './overlap-rules.js';
 import type { RawTask } from './raw.js';
-import type { RuleInput } from './rules.js';
+import type { RuleInput } from './rule-input.js';
 import { isGlob } from './selection.js';
 import { checkStorage } from './storage.js';
 import { didYouMean } from './suggest.js';

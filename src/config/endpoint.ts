@@ -2,7 +2,7 @@ import { type Parsed, parseHost, parseUri, type Side } from './address.js';
 import { present } from './present.js';
 import type { RawTask, RawTls } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
-import type { RuleInput } from './rules.js';
+import type { RuleInput } from './rule-input.js';
 import type { MilvusEndpoint, TlsOptions } from './types.js';
 
 /** The keys that say where one of the two Milvus is and how to get in, without their prefix. */

@@ -5,7 +5,7 @@ import { endpointKeys, placeOf, SOURCE_PLACE } from './endpoint.js';
 import { quoted } from './issues.js';
 import type { RawTask } from './raw.js';
 import { absolutePath } from './references.js';
-import type { RuleInput } from './rules.js';
+import type { RuleInput } from './rule-input.js';
 import { isGlob } from './selection.js';
 import type { MilvusAddress } from './types.js';
 

@@ -4,7 +4,7 @@ import { quoted } from './issues.js';
 import { present } from './present.js';
 import type { RawNames, RawTask } from './raw.js';
 import type { Surroundings } from './references.js';
-import type { RuleInput } from './rules.js';
+import type { RuleInput } from './rule-input.js';
 import { isGlob } from './selection.js';
 import { checkStorage, type StorageKey, storageOf } from './storage.js';
 import type { RenameRules, RestoreConfig } from './types.js';

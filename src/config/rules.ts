@@ -1,11 +1,10 @@
 import { checkBackup } from './backup.js';
 import { checkCatalog } from './catalog-rules.js';
 import { checkEndpoint } from './endpoint.js';
-import { type IssueCode, quoted } from './issues.js';
+import { quoted } from './issues.js';
 import type { RawParameter, RawTask } from './raw.js';
-import type { Surroundings } from './references.js';
 import { checkRestore } from './restore.js';
-import type { TaskName } from './types.js';
+import type { RuleInput } from './rule-input.js';
 import { parseBytes, parseRate } from './units.js';
 
 const INT64_MIN = -(2n ** 63n);
@@ -13,19 +12,6 @@ const INT64_MAX = 2n ** 63n - 1n;
 const SMALLEST_BATCH = 64 * 1024;
 const LARGEST_BATCH = 32 * 1024 * 1024;
 const FLOAT_METRICS = ['L2', 'IP', 'COSINE'];
-
-/** What the rules see: the values that the schema found no fault with, and how to report one. */
-export interface RuleInput {
-  readonly task: TaskName;
-  readonly raw: Partial<RawTask>;
-  readonly around: Surroundings;
-  /** Whether a key has a value in the file, faulty or not. */
-  readonly given: (key: keyof RawTask) => boolean;
-  /** Whether nothing has been found fault with at a key or inside its value. */
-  readonly sound: (key: keyof RawTask) => boolean;
-  /** `path` is the way to the value from the body of the task. */
-  readonly report: (path: readonly (string | number)[], message: string, code: IssueCode) => void;
-}
 
 /** The rules that go over several keys, or that a schema cannot say. Every one that is broken is reported. */
 export function checkRules(input: RuleInput): void {

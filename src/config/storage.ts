@@ -5,7 +5,7 @@ import { quoted } from './issues.js';
 import { present } from './present.js';
 import type { RawStorage } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
-import type { RuleInput } from './rules.js';
+import type { RuleInput } from './rule-input.js';
 import type { S3Endpoint, StorageConfig } from './types.js';
 
 /** The keys of a task that name a store. */

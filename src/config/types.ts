@@ -1,11 +1,13 @@
 import type { MilvusType } from '../batch/fields.js';
 import type { BackupConfig, RestoreConfig } from './backup-types.js';
 import type { MilvusEndpoint, StorageConfig, TlsOptions } from './places.js';
+import type { RunOptions } from './run-options.js';
 import type { Selection } from './selection.js';
 import type { TransformStep } from './transforms.js';
 
 export type * from './backup-types.js';
 export type * from './places.js';
+export type * from './run-options.js';
 
 /** The tasks that move rows. */
 export type MoveName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
@@ -158,36 +160,6 @@ export interface LogicalTarget {
   readonly compression: 'zstd' | 'none';
   /** Bytes of values in a file, about; 256 MiB where absent. */
   readonly partBytes?: number;
-}
-
-export interface RateLimit {
-  readonly rowsPerSecond?: number;
-  readonly bytesPerSecond?: number;
-}
-
-export interface RunOptions {
-  readonly idStart?: bigint | 'auto';
-  readonly idOffset: bigint;
-  /** Offsets by source collection, where a merge needs different ones. */
-  readonly idOffsets?: Readonly<Record<string, bigint>>;
-  readonly newIds: boolean;
-  readonly preflight: 'full' | 'headers';
-  readonly verify: 'none' | 'count' | 'sample' | 'full';
-  readonly batchBytes: number;
-  readonly parallelism: number;
-  readonly maxRate?: RateLimit;
-  readonly onDuplicateId: 'keep' | 'first' | 'last' | 'error';
-  readonly onBadRow: 'error' | 'quarantine';
-  /** Largest number of rows that may be set aside before the run is refused. */
-  readonly quarantineLimit: number;
-  /** Seconds for which an unreachable or busy server is tried again before the run gives up (exit 5). */
-  readonly retryFor: number;
-  /** Start over, also when an earlier run of this job can be continued (`--restart`). */
-  readonly restart?: boolean;
-  /** Several collections: whether the others go on when one fails; continue where absent. */
-  readonly onError?: 'continue' | 'stop';
-  /** Rehearsal: only the first N rows of the run (`--limit`). */
-  readonly limit?: number;
 }
 
 /** A validated task that moves rows: all names, defaults and paths resolved. */

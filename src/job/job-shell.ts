@@ -1,9 +1,21 @@
 import { interrupted } from '../util/abort.js';
 import { toMilvusdmError } from '../util/errors.js';
 import type { JobListener } from './events.js';
-import type { Job } from './job.js';
 import type { Emit, JobSignals } from './open-job.js';
 import type { PlanReport, Report } from './report.js';
+
+/** A migration: the same object behind the command line, the library and every other face. */
+export interface Job {
+  readonly id: string;
+  /** Connects and reads headers; writes nothing. Throws what a run would refuse. */
+  plan(): Promise<PlanReport>;
+  /** Runs to the end and reports; never throws for a failed run, whose report says why. */
+  run(): Promise<Report>;
+  /** Stops after the batches in flight; a second call gives those up, too. */
+  stop(): void;
+  /** Adds a listener; gives a function that takes it away. */
+  on(listener: JobListener): () => void;
+}
 
 /** What a kind of job does, given the ends of its signals and of its events. */
 export interface JobWork {

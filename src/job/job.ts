@@ -2,28 +2,16 @@ import type { Action, SourceInfo } from '../adapters/types.js';
 import type { JobConfig, TaskConfig } from '../config/types.js';
 import { EXIT } from '../util/exit-codes.js';
 import { createBackupJob } from './backup/backup-job.js';
-import type { JobListener } from './events.js';
 import { jobId } from './job-id.js';
-import { jobOf } from './job-shell.js';
+import { type Job, jobOf } from './job-shell.js';
 import { readState } from './ledger/ledger.js';
 import { createLedgerState } from './ledger/state.js';
 import { type Emit, type JobSignals, type OpenCollection, openCollection, openJob } from './open-job.js';
-import { type PlanReport, REPORT_VERSION, type Report } from './report.js';
+import { type PlanReport, REPORT_VERSION } from './report.js';
 import { createRestoreJob } from './restore/restore-job.js';
 import { executeRun } from './run.js';
 
-/** A migration: the same object behind the command line, the library and every other face. */
-export interface Job {
-  readonly id: string;
-  /** Connects and reads headers; writes nothing. Throws what a run would refuse. */
-  plan(): Promise<PlanReport>;
-  /** Runs to the end and reports; never throws for a failed run, whose report says why. */
-  run(): Promise<Report>;
-  /** Stops after the batches in flight; a second call gives those up, too. */
-  stop(): void;
-  /** Adds a listener; gives a function that takes it away. */
-  on(listener: JobListener): () => void;
-}
+export type { Job };
 
 interface CollectionPlan {
   readonly metric: string;

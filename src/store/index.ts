@@ -1,16 +1,7 @@
 import type { StorageConfig } from '../config/types.js';
-import type { ObjectStore } from './types.js';
+import type { ObjectStore, OpenStoreOptions } from './types.js';
 
-export interface OpenStoreOptions {
-  /** Make the folder of a local store where it is missing. Buckets are never made. */
-  readonly create?: boolean;
-  /** Seconds for which a server that is away or busy is tried again; 60 where absent. */
-  readonly retryFor?: number;
-  /** Where credentials and the region are looked up that the configuration does not name. */
-  readonly env?: NodeJS.ProcessEnv;
-  /** Told before a request is tried again. */
-  readonly log?: (message: string) => void;
-}
+export type { OpenStoreOptions };
 
 /**
  * Opens a store; the caller disposes of it. A local one is looked at (STORE_NOT_FOUND where the folder is missing,

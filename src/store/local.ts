@@ -4,11 +4,10 @@ import { dirname, join } from 'node:path';
 import type { LocalStorage } from '../config/types.js';
 import { throwIfAborted } from '../util/abort.js';
 import { fail, MilvusdmError } from '../util/errors.js';
-import type { OpenStoreOptions } from './index.js';
 import { checkedKey } from './keys.js';
 import { listFiles, listFolders, refused, WORK } from './local-list.js';
 import { sized } from './sized.js';
-import type { ByteRange, ObjectStore, StoredObject, StoreOptions } from './types.js';
+import type { ByteRange, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from './types.js';
 
 /** What a killed process left behind there is removed after this time. */
 const STALE_MS = 24 * 3600 * 1000;

@@ -50,3 +50,14 @@ export interface ObjectStore extends AsyncDisposable {
   /** Removes objects; those that are not there count as removed. */
   remove(keys: readonly string[], o?: StoreOptions): Promise<void>;
 }
+
+export interface OpenStoreOptions {
+  /** Make the folder of a local store where it is missing. Buckets are never made. */
+  readonly create?: boolean;
+  /** Seconds for which a server that is away or busy is tried again; 60 where absent. */
+  readonly retryFor?: number;
+  /** Where credentials and the region are looked up that the configuration does not name. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Told before a request is tried again. */
+  readonly log?: (message: string) => void;
+}

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { defaultBackupName } from '../../backup/names.js';
 import type { BackupConfig } from '../../config/types.js';
-import type { Job } from '../job.js';
 import { placeOf, storePlace } from '../job-id.js';
-import { jobOf } from '../job-shell.js';
+import { type Job, jobOf } from '../job-shell.js';
 import { nameMemory } from './state.js';
 
 /** Twelve hexadecimal digits of what is backed up and where to; not of secrets and tuning. */

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RestoreConfig } from '../../config/types.js';
-import type { Job } from '../job.js';
 import { placeOf, storePlace } from '../job-id.js';
-import { jobOf } from '../job-shell.js';
+import { type Job, jobOf } from '../job-shell.js';
 
 /**
  * Twelve hexadecimal digits of what is restored, from where and where to. What a run leaves unfinished is called by it, so

@@ -6,7 +6,7 @@ import type { S3Storage } from '../../config/types.js';
 import { interrupted } from '../../util/abort.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import { withRetry } from '../../util/retry.js';
-import type { OpenStoreOptions } from '../index.js';
+import type { OpenStoreOptions } from '../types.js';
 import { brokenError, refusalError } from './errors.js';
 
 /** A server that says nothing for so long is taken for gone. */

@@ -10,10 +10,9 @@ import {
 import type { S3Storage } from '../../config/types.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
-import type { OpenStoreOptions } from '../index.js';
 import { checkedKey, checkedPrefix } from '../keys.js';
 import { sized } from '../sized.js';
-import type { ByteRange, ObjectStore, StoredObject, StoreOptions } from '../types.js';
+import type { ByteRange, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from '../types.js';
 import { Bucket } from './client.js';
 import { copyWithin, putPieces, putWhole } from './multipart.js';
 
