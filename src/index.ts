@@ -1,10 +1,10 @@
 export type { Phase } from './adapters/types.js';
 export { type ConfigIssue, configIssues } from './config/issues.js';
-export { loadTask, type ValidateOptions, validateText } from './config/load.js';
-export type { TaskConfig } from './config/types.js';
+export { loadJob, loadTask, type ValidateOptions, validateJob, validateText } from './config/load.js';
+export type { BackupConfig, JobConfig, RestoreConfig, TaskConfig } from './config/types.js';
 export type { JobEvent, JobListener } from './job/events.js';
 export { inspectFile } from './job/inspect.js';
 export { createJob, type Job } from './job/job.js';
-export type { PlanReport, Report, TargetReport } from './job/report.js';
+export type { BackupReport, PlanReport, Report, TargetReport } from './job/report.js';
 export { ERROR_CODES, type ErrorCode, MilvusdmError } from './util/errors.js';
 export { EXIT, type ExitCode } from './util/exit-codes.js';
