@@ -15,18 +15,20 @@ const peer = (name: string): string => join(PROJECT, 'bench', 'peers', name);
 
 interface Sample {
   readonly mbPerSecond: number;
+  readonly mbPerCpuSecond: number;
   readonly peakMiB: number;
 }
 
 async function ours(folder: string): Promise<Sample> {
   const { stdout, peakMiB } = await measureOk(process.execPath, [peer('read-backup.mjs'), folder], { memory: true });
-  return { mbPerSecond: Number(stdout), peakMiB };
+  const [mbPerSecond, mbPerCpuSecond] = stdout.trim().split(' ').map(Number) as [number, number];
+  return { mbPerSecond, mbPerCpuSecond, peakMiB };
 }
 
 async function pyarrow(python: string, folder: string): Promise<Sample> {
   const { stdout } = await measureOk(python, ['-I', peer('pyarrow_read.py'), folder]);
-  const [mbPerSecond, peakMiB] = stdout.trim().split(' ').map(Number) as [number, number];
-  return { mbPerSecond, peakMiB };
+  const [mbPerSecond, mbPerCpuSecond, peakMiB] = stdout.trim().split(' ').map(Number) as [number, number, number];
+  return { mbPerSecond, mbPerCpuSecond, peakMiB };
 }
 
 /** The Milvus Lite that the project embeds brings a pyarrow. */
@@ -45,6 +47,7 @@ async function measureKind(setup: Setup, python: string, kind: 'bytes' | 'floats
   }
   const section = `read-backup ${rows.toLocaleString('en')} x ${DIM}, random ${kind}`;
   const speeds = (samples: readonly Sample[]): number[] => samples.map(({ mbPerSecond }) => mbPerSecond);
+  const cpu = (samples: readonly Sample[]): number[] => samples.map(({ mbPerCpuSecond }) => mbPerCpuSecond);
   const peaks = (samples: readonly Sample[]): number[] => samples.map(({ peakMiB }) => peakMiB);
   const one = (name: string, values: readonly number[], unit: string): Result => ({
     section,
@@ -59,6 +62,8 @@ async function measureKind(setup: Setup, python: string, kind: 'bytes' | 'floats
     kind === 'bytes' ? { ...speed, target: { at: 'least', value: LEAST_MB } } : speed,
     one('pyarrow, one thread', speeds(theirs), 'MB/s'),
     { section, name: 'milvusdm / pyarrow', value: pairedRatio(speeds(mine), speeds(theirs)), unit: 'times' },
+    one('milvusdm, of a second of CPU', cpu(mine), 'MB/s'),
+    one('pyarrow, of a second of CPU', cpu(theirs), 'MB/s'),
     { ...one('milvusdm, most memory', peaks(mine), 'MiB'), target: { at: 'most', value: MOST_MIB } },
     one('pyarrow, most memory', peaks(theirs), 'MiB'),
   ];

@@ -100,8 +100,8 @@ export class VariableColumn {
   }
 
   private append(page: DataPage, rows: number, maxBytes: number): void {
+    if (this.block.at === this.block.rows) this.nextBlock(page);
     const { block } = this;
-    if (block.at === block.rows) this.nextBlock(page);
     const room = Math.min(block.rows - block.at, rows - this.held);
     this.grow(this.held + room);
     for (let i = 0; i < room; i++) {
@@ -122,7 +122,6 @@ export class VariableColumn {
     if (!this.nullable && present < rows) throw new RangeError('a null in a field that has none');
     page.coded?.next(this.codes, 0, present);
     this.block = { rows, at: 0, code: 0 };
-    this.block.rows = rows;
   }
 
   private appendRow(page: DataPage, mark: number): void {

@@ -67,7 +67,7 @@ async function runExample(task: 'BACKUP' | 'RESTORE', keys: object): Promise<Ran
     .replaceAll('http://127.0.0.1:19530', `http://${milvus.address}`);
   const path = join(await temporaryFolder(), `${task}.yaml`);
   await writeFile(path, stringify({ [task]: { ...parse(text)[task], ...keys } }));
-  return await runYaml(path, { env: env() });
+  return await runYaml(path, { env: env(), timeoutMs: 280_000 });
 }
 
 async function ok(ran: Promise<Ran>): Promise<Ran> {

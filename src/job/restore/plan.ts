@@ -2,7 +2,7 @@ import type { Action, SourceInfo } from '../../adapters/types.js';
 import type { MilvusType } from '../../batch/fields.js';
 import type { RestoreConfig } from '../../config/types.js';
 import { DATA_TYPE } from '../../milvus/encode.js';
-import { formatBytes, plural } from '../../util/bytes.js';
+import { formatBytes, formatCount, plural } from '../../util/bytes.js';
 import { EXIT } from '../../util/exit-codes.js';
 import type { Emit } from '../open-job.js';
 import { type PlanReport, REPORT_VERSION } from '../report.js';
@@ -37,7 +37,10 @@ function actionsOf(planned: PlannedItem, { databases }: OpenRestore): Action[] {
   const bytes = files.files.reduce((sum, { size }) => sum + size, 0);
   const detail = `${plural(rows, 'row')} (${formatBytes(bytes)}) in ${plural(files.units.length, 'import')}`;
   const { aliases, index_infos: indexes, partition_backups: partitions } = item.info;
-  const parts = [plural(partitions.length, 'partition'), plural(indexes.length, 'index').replace('indexs', 'indexes')];
+  const parts = [
+    plural(partitions.length, 'partition'),
+    `${formatCount(indexes.length)} ${indexes.length === 1 ? 'index' : 'indexes'}`,
+  ];
   if (aliases.length > 0) parts.push(`aliases ${aliases.join(', ')}`);
   return [
     ...(databases.has(item.db) ? [] : [{ kind: 'create', target: item.db, detail: 'database' } as const]),

@@ -38,9 +38,11 @@ async function makeAlias(
 ): Promise<void> {
   const names = { collection_name: collection, alias };
   try {
-    await createAlias(connection, collection, alias).catch(() =>
-      checked(connection.retry, `move alias ${alias}`, () => connection.sdk.alterAlias(names)),
-    );
+    await createAlias(connection, collection, alias).catch(async () => {
+      const owner = await describeCollection(connection, alias);
+      if (owner) warn(`alias "${alias}" stays with "${owner.name}"`);
+      else await checked(connection.retry, `move alias ${alias}`, () => connection.sdk.alterAlias(names));
+    });
   } catch (thrown) {
     const error = toMilvusdmError(thrown);
     if (error.exitCode !== EXIT.target) throw error;

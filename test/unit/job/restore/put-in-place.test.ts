@@ -94,6 +94,20 @@ describe('a complete collection', () => {
     ]);
   });
 
+  it('leaves an alias to somebody who was quicker', async () => {
+    const server = fakeServer(MAKING, 'quicker');
+    const { sdk } = server.connection;
+    const create = sdk.createAlias.bind(sdk);
+    sdk.createAlias = async (names) => {
+      server.aliases.set('wanted', 'quicker');
+      return await create(names);
+    };
+    const warnings: string[] = [];
+    await putInPlace(complete(server, ['wanted'], warnings));
+    expect(server.aliases.get('wanted')).toBe('quicker');
+    expect(warnings).toEqual(['alias "wanted" stays with "quicker"']);
+  });
+
   it('stays under the name that the error says when it cannot be renamed', async () => {
     const server = fakeServer('c', MAKING);
     server.rename = 'fails';
