@@ -48,9 +48,12 @@ const CASES: [string, object][] = [
   ['secondary', { extra_paths: [join(FIXTURES, 'secondary', 'disk2')] }],
 ];
 
+/** Archived from MySQL, too; the others in the soak, and from SQLite in e2e/collections. */
+const ARCHIVED = ['small', 'edge', 'log'];
+
 describe('from MySQL', () => {
   it.each(CASES)(
-    '"%s" arrives in Milvus and in archives with equal digests',
+    '"%s" arrives with equal digests',
     async (variant, more) => {
       const keys = { ...(await moved(variant)), ...more, source_collection: '*' };
       const truth = expectedOf(variant);
@@ -62,6 +65,7 @@ describe('from MySQL', () => {
         // A query of the tests does not see the ends of int64.
         if (name !== 'wide_ids') await expectCollection(target, expected[name]!);
       }
+      if (process.env.FIXTURES !== 'all' && !ARCHIVED.includes(variant)) return;
       const dataDir = await temporaryFolder();
       const archived = await runTaskOk('M2H', { ...keys, data_dir: dataDir });
       for (const [name, collection] of Object.entries(expected)) {
