@@ -9,6 +9,7 @@ import type { AheadRange } from './ledger/state.js';
 import { type Piece, piecesOf } from './pieces.js';
 import { silently, transformed } from './pipeline.js';
 import type { Sender } from './sender.js';
+import { steadily } from './steady.js';
 
 /** Batches of the rows that an earlier run has written which are looked up again by the sample. */
 const EARLIER_SAMPLES = 8;
@@ -74,16 +75,24 @@ async function settleByCount(input: CopyInput, sender: Sender, open: readonly [O
   const [{ split, range }, ...others] = open;
   const { result, line } = split;
   const where = `"${input.config.collection}${line.partition === null ? '' : `/${line.partition}`}"`;
-  const { rows, how } = await input.writer.countExactly(result.unit);
+  let sent = 0;
+  for await (const { batch } of sentRows(input, split, range, sender.stop, false)) sent += batch.numRows;
+  const before = line.base + result.rowsWritten;
+  const { rows, how } = await steadily(
+    {
+      look: () => input.writer.countExactly(result.unit),
+      merge: (_, later) => later,
+      isAll: (count) => count.rows === before + sent,
+      isSame: (a, b) => a.rows === b.rows,
+    },
+    sender.stop,
+  );
   if (line.how !== null && line.how !== how) {
     throw fail(
       'DST_UNFINISHED',
       `the rows of ${where} were counted by its ${line.how} when this job began, and cannot be now`,
     );
   }
-  const before = line.base + result.rowsWritten;
-  let sent = 0;
-  for await (const { batch } of sentRows(input, split, range, sender.stop, false)) sent += batch.numRows;
   const arrived = rows - before;
   if (others.length > 0 || (arrived !== 0 && arrived !== sent)) {
     throw fail(
@@ -142,6 +151,13 @@ async function copiesBefore(
   return input.idsUnique ? new Map() : settledCopies(input, splits, keys);
 }
 
+/** Of each key the most copies that either look has shown. */
+function mostCopies(a: ReadonlyMap<Key, number>, b: ReadonlyMap<Key, number>): Map<Key, number> {
+  const most = new Map(b);
+  for (const [key, n] of a) most.set(key, Math.max(n, most.get(key) ?? 0));
+  return most;
+}
+
 /** Looks the ids up of what may have been sent, and writes what is missing. */
 async function settleByLookup(
   input: CopyInput,
@@ -158,7 +174,18 @@ async function settleByLookup(
   }
   const keys = new Set(suspects.flatMap((s) => s.keys));
   const before = await copiesBefore(input, splits, open, keys);
-  const now = await input.writer.countCopies([...keys], unit);
+  const sent = suspects.reduce((sum, suspect) => sum + suspect.keys.length, 0);
+  const arrived = (copies: ReadonlyMap<Key, number>): number =>
+    [...copies].reduce((sum, [key, n]) => sum + n - (before.get(key) ?? 0), 0);
+  const now = await steadily(
+    {
+      look: () => input.writer.countCopies([...keys], unit),
+      merge: mostCopies,
+      isAll: (copies) => arrived(copies) === sent,
+      isSame: (a, b) => arrived(a) === arrived(b),
+    },
+    sender.stop,
+  );
   const missing = decideMissing(suspects, (key) =>
     isEdgeId(key) ? undefined : (now.get(key) ?? 0) - (before.get(key) ?? 0),
   );

@@ -112,6 +112,35 @@ describe('a run that died', () => {
     }
   });
 
+  it.each([
+    ['with ids', { files: [fileOf(TWO)] }, 'countCopies'],
+    [
+      'with keys of the target',
+      { schema: WITHOUT_IDS, files: [plainFile(40)], target: { autoId: true } },
+      'countExactly',
+    ],
+  ] as const)('is settled by what a slow server does late: %s', async (_, scene: Scene, look) => {
+    const target = nothing();
+    await dying(scene, target, 4, (batch) => batch === 4);
+    const rows = target.collection!.partitions.get('_default')!;
+    const late = rows.splice(16, 4);
+    let looks = 0;
+    const { report } = await run({
+      ...scene,
+      target: {
+        ...scene.target,
+        target,
+        before(step) {
+          // The second look finds what the first did not.
+          if (step === look && ++looks === 2) rows.push(...late);
+        },
+      },
+    });
+    expect(report.error).toBe(null);
+    expect(looks).toBeGreaterThanOrEqual(2);
+    expect(target.collection!.partitions.get('_default')).toHaveLength(40);
+  });
+
   it('of an auto-id target is not continued when the number of rows explains nothing', async () => {
     const target = nothing();
     const scene: Scene = { schema: WITHOUT_IDS, files: [plainFile(40)], target: { autoId: true } };
