@@ -31,7 +31,7 @@ describe('what a target has is what two looks have shown', () => {
     expect(shown.looks).toBe(looks);
   });
 
-  it('waits between two looks, and longer where a look takes long', async () => {
+  it('waits three seconds between two looks', async () => {
     const times: number[] = [];
     const slow = {
       ...showing(0),
