@@ -16,7 +16,7 @@ function m2m(...lines: string[]): string {
 }
 
 function sourceOf(...lines: string[]): BackupSource {
-  const { source } = validateText(m2m(...lines), { cwd: '/work', env: { KEY: 'k', SECRET: 's3cret' } });
+  const { source } = validateText(m2m(...lines), { cwd: '/data', env: { KEY: 'k', SECRET: 's3cret' } });
   if (source.adapter !== 'backup') throw new Error(`the source is ${source.adapter}`);
   return source;
 }
@@ -25,7 +25,7 @@ describe('source_backup', () => {
   it('is the folder of a backup', () => {
     expect(sourceOf('source_backup: backups/nightly', 'output_fields: [id, title]', 'source_db: shop')).toStrictEqual({
       adapter: 'backup',
-      storage: { type: 'local', path: '/work/backups/nightly' },
+      storage: { type: 'local', path: '/data/backups/nightly' },
       name: '',
       db: 'shop',
       select: { a: null, 'b_*': null },
