@@ -13,7 +13,18 @@ interface Explained {
   readonly message: string;
 }
 
+/** The parts of the schemas that have been asked for, by path: thousands of errors are about few of them. */
+const found = new WeakMap<JsonSchema, Map<string, JsonSchema>>();
+
 function schemaAt(root: JsonSchema, path: string): JsonSchema {
+  const known = found.get(root) ?? new Map<string, JsonSchema>();
+  found.set(root, known);
+  const schema = known.get(path) ?? walkTo(root, path);
+  known.set(path, schema);
+  return schema;
+}
+
+function walkTo(root: JsonSchema, path: string): JsonSchema {
   let node: unknown = root;
   for (const part of path.split('/').slice(1)) {
     const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
