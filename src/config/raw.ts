@@ -89,6 +89,7 @@ export interface RawTask {
   readonly load?: string | boolean;
   readonly shards?: number;
   readonly meta_only?: boolean;
+  readonly user_passwords?: Readonly<Record<string, string>>;
 }
 
 /** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */

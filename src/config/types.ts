@@ -124,6 +124,8 @@ export interface BackupSource {
   readonly select: Selection;
   readonly exclude?: Selection;
   readonly outputFields?: readonly string[];
+  /** Only what the collections are, without their rows; of logical backups. */
+  readonly rowless?: true;
 }
 
 /** A running Milvus 2.x whose flushed segments are read from its own store, without loading them. */

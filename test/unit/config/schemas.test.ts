@@ -29,6 +29,7 @@ const ENV = {
   S3_ACCESS_KEY: 'd',
   S3_SECRET_KEY: 'e',
   S3_SESSION_TOKEN: 'f',
+  ALICE_PASSWORD: 'g',
 };
 const STORE_SECRETS = ['secret_key', 'session_token'];
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
