@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataType, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { afterAll, expect, inject, test } from 'vitest';
 import { stringify } from 'yaml';
 import { runCli } from '../support/cli.js';
 import { serverStorage } from './backup-support.js';
-import { checkOutput, milvusUri, type Ran, runYaml, temporaryFolder, unique } from './support.js';
+import { checkDocument, checkOutput, milvusUri, type Ran, runYaml, temporaryFolder, unique } from './support.js';
 
 // Users, roles and grants, and databases that are missing: Milvus 2.3.5, which has no BackupRBAC and tells no passwords.
 
@@ -60,7 +60,17 @@ afterAll(removeAll);
 async function run(task: 'BACKUP' | 'RESTORE', keys: object): Promise<Ran> {
   const path = join(await temporaryFolder(), `${task}.yaml`);
   await writeFile(path, stringify({ [task]: keys }));
-  return await runYaml(path, { env: { ALICE: 'alice-secret' } });
+  const reports = await temporaryFolder();
+  const done = await runYaml(path, { args: ['--report-dir', reports], env: { ALICE: 'alice-secret' } });
+  const [page, json] = await Promise.all(
+    (await readdir(reports)).sort().map((name) => readFile(join(reports, name), 'utf8')),
+  );
+  const saved = JSON.parse(json!) as { run: object };
+  checkDocument('report.schema.json', saved);
+  expect(saved).toMatchObject({ ...done.report, run: { mode: task === 'BACKUP' ? null : 'skip', limit: null } });
+  expect(page).toContain(task === 'BACKUP' ? 'backed up from' : 'restored into');
+  expect(`${page}${json}`).not.toContain('alice-secret');
+  return done;
 }
 
 test('users, roles and grants go with a backup and come back, with databases that are missing', async () => {
