@@ -58,10 +58,21 @@ function saved(text = 'books', more: Partial<SavedReport> = {}): SavedReport {
 describe('the page of a report', () => {
   it('of a backup says what files it has, and what compares them', () => {
     const tally = { files: 40, bytes: 1 << 20 };
-    const backup = {
-      ...{ name: 'nightly', store: 'folder /b', strategy: 'storage', type: 'CLUSTER', base: 'before', linked: true },
-      ...{ collections: 1, ...tally, copied: tally, from_base: tally, reused: tally, checksums: 30, left_out: [] },
-    } as const;
+    const backup: NonNullable<SavedReport['backup']> = {
+      name: 'nightly',
+      store: 'folder /b',
+      strategy: 'storage',
+      type: 'CLUSTER',
+      base: 'before',
+      linked: true,
+      collections: 1,
+      ...tally,
+      copied: tally,
+      from_base: tally,
+      reused: tally,
+      checksums: 30,
+      left_out: [],
+    };
     const { run } = saved();
     const page = reportPage(saved('books', { task: 'BACKUP', status: 'done', backup, run: { ...run, mode: null } }));
     for (const text of [
