@@ -3,7 +3,6 @@ import type { CollectionSettings } from '../batch/described.js';
 import type { FieldSpec, MilvusType } from '../batch/fields.js';
 import type { Value } from '../batch/values.js';
 import type { CollectionParameter, MetricType, Mode, WriteChoice } from '../config/types.js';
-import type { EarlierSet, SetFate, SetJournal } from './sets.js';
 
 /** Where reading of a split goes on; opaque to all but the reader that gave it. Safe to store as JSON. */
 export type Cursor = string;
@@ -78,7 +77,7 @@ export interface Reader extends AsyncDisposable {
   read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch>;
 }
 
-export type { CollectionSettings, EarlierSet, SetFate, SetJournal };
+export type { CollectionSettings };
 
 /** One collection of a source that has many. */
 export interface SourceCollection {
@@ -210,6 +209,17 @@ export interface SentBatch {
   readonly durable?: Promise<void>;
 }
 
+/** Notes of a target that gathers rows in sets of files, which a server goes on to take in when this process has died. */
+export interface SetJournal {
+  /** The batch goes into this set, which is handed over only after this has resolved. */
+  placed(set: string): Promise<void>;
+  /** The server takes it in, by these tasks. */
+  started(set: string, tasks: readonly bigint[]): Promise<void>;
+}
+
+/** What has become of a set: in the target, not in it, or forgotten by the server. */
+export type SetFate = 'landed' | 'missing' | 'unknown';
+
 export interface WriteOptions {
   readonly partition?: string;
   /** For writers with `settleSets`. */
@@ -285,8 +295,8 @@ export interface Writer extends AsyncDisposable {
   write(batch: RecordBatch, options: WriteOptions): Promise<SentBatch>;
   /** All rows of the unit have been given. */
   completeUnit?(unit: WriteUnit): Promise<void>;
-  /** What has become of sets of files that a run which died had put rows into. Waits for those that the server is still at. */
-  settleSets?(sets: readonly EarlierSet[]): Promise<ReadonlyMap<string, SetFate>>;
+  /** What has become of sets of a run that died, given with their tasks. Waits for those that the server is still at. */
+  settleSets?(sets: ReadonlyMap<string, readonly bigint[]>): Promise<ReadonlyMap<string, SetFate>>;
   commit(progress: PhaseProgress): Promise<void>;
   /** Rows of a unit as the target counts them now, exactly where it can be queried; only those with `key` where given. */
   countRows(unit: WriteUnit, key?: bigint | string): Promise<number>;

@@ -19,7 +19,7 @@ const LARGEST_FILE = 16 * 1024 ** 3;
 export function checkBulk(input: RuleInput): void {
   const { raw, around, given, sound, report } = input;
   if (raw.write === 'bulk' && !given('bulk')) {
-    report(['write'], 'is bulk without bulk, needed: bulk: {storage: the store of the target}', 'CFG_INVALID');
+    report(['write'], 'is bulk without bulk, needed: bulk: {storage: the store of the target}', 'CFG_CONFLICT');
   }
   if (raw.bulk === undefined) return;
   const { storage, max_file_bytes: size } = raw.bulk;
@@ -27,7 +27,7 @@ export function checkBulk(input: RuleInput): void {
     checkStorage('dest_storage', storage, {
       report: (path, ...rest) => report(['bulk', 'storage', ...path.slice(1)], ...rest),
     });
-  } else if (sound('bulk')) report(['bulk'], 'storage is missing, needed: the store of the target', 'CFG_INVALID');
+  }
   if (size !== undefined) {
     const bytes = parseBytes(size) ?? 0;
     if (bytes < SMALLEST_FILE || bytes > LARGEST_FILE) {

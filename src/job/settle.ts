@@ -220,9 +220,9 @@ async function settleByImports(
   open: readonly Open[],
 ): Promise<void> {
   const { unit } = open[0]!.split.result;
-  const sets = [...new Set(open.flatMap(({ range }) => range.set ?? []))];
-  const tasksOf = (set: string): readonly bigint[] => input.earlier?.imports.get(set) ?? [];
-  const fates = await input.writer.settleSets?.(sets.map((set) => ({ set, tasks: tasksOf(set) })));
+  const sets = open.flatMap(({ range }) => range.set ?? []);
+  const tasks = new Map(sets.map((set) => [set, input.earlier?.imports.get(set) ?? []]));
+  const fates = await input.writer.settleSets?.(tasks);
   const withFate = (fate: string): Open[] => open.filter(({ range }) => fates?.get(range.set ?? '') === fate);
   await takeLanded(input, sender, withFate('landed'));
   const unknown = withFate('unknown');

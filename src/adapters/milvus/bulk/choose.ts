@@ -11,7 +11,7 @@ import { fitsNumpy } from './column.js';
  * `auto` writes less than this by requests. An import takes seconds before and after its work, whatever its size, and more of
  * them where several wait; a request takes none.
  */
-export const AUTO_BYTES = 256 << 20;
+export const AUTO_BYTES: number = 256 << 20;
 /** Text that may be longer goes by requests under `auto`: in a numpy file every text takes the room of the longest. */
 const AUTO_TEXT_BYTES = 1024;
 

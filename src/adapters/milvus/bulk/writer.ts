@@ -1,15 +1,6 @@
 import type { Connection } from '../../../milvus/connection.js';
 import { fail } from '../../../util/errors.js';
-import type {
-  Action,
-  EarlierSet,
-  PlanOptions,
-  SetFate,
-  WritePath,
-  WritePlan,
-  Writer,
-  WriterRequest,
-} from '../../types.js';
+import type { Action, PlanOptions, SetFate, WritePath, WritePlan, Writer, WriterRequest } from '../../types.js';
 import type { Mapping } from '../match.js';
 import { decidePath } from './choose.js';
 import { policyFor } from './import-set.js';
@@ -66,11 +57,11 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
     if (stage && !bulk?.keepFiles) await stage.clear();
   }
 
-  async function settleSets(sets: readonly EarlierSet[]): Promise<ReadonlyMap<string, SetFate>> {
+  async function settleSets(sets: ReadonlyMap<string, readonly bigint[]>): Promise<ReadonlyMap<string, SetFate>> {
     const { stage } = inUse();
     const wait = { retry: policyFor(connection, o.signal), ...(o.signal ? { signal: o.signal } : {}) };
     const fates = new Map<string, SetFate>();
-    for (const { set, tasks } of sets) {
+    for (const [set, tasks] of sets) {
       const owns = (file: string): boolean => stage.owns(set, file);
       const fate = await fateOf(connection, { collection: request.collection, tasks, owns }, wait);
       o.log(`the files ${set} of an earlier run: ${fate}`);
