@@ -1,29 +1,24 @@
-import { open } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { interrupted } from '../util/abort.js';
-import { deferred } from '../util/deferred.js';
-import { fail } from '../util/errors.js';
+import { fail, MilvusdmError } from '../util/errors.js';
 import type { GrowingObject } from './types.js';
 
-/**
- * A file whose first bytes are written last.
- * @param place lets a function fill a file and names it when that resolves; removes the file when it rejects
- */
-export async function beginFile(
-  headBytes: number,
-  place: (make: (temporary: string) => Promise<void>) => Promise<void>,
-): Promise<GrowingObject> {
-  const filled = deferred<void>();
-  const ready = deferred<string>();
-  const placed = place(async (temporary) => {
-    ready.resolve(temporary);
-    await filled.promise;
-  });
-  placed.catch(ready.reject);
-  const handle = await open(await ready.promise, 'wx', 0o644).catch(async (thrown: unknown) => {
-    filled.reject(thrown);
-    await placed;
-    throw thrown;
-  });
+/** What an unfinished file is called beside its place: whoever clears the folder finds it, also after a death. */
+export const UNFINISHED = '.part';
+
+/** A file whose first bytes are written last. `name` is for messages. */
+export async function beginFile(path: string, headBytes: number, name: string): Promise<GrowingObject> {
+  const temporary = path + UNFINISHED;
+  const refused = (thrown: unknown): MilvusdmError =>
+    thrown instanceof MilvusdmError
+      ? thrown
+      : fail('STORE_REFUSED', `${name} cannot be written: ${(thrown as Error).message}`, { cause: thrown });
+  const handle = await mkdir(dirname(path), { recursive: true })
+    .then(() => open(temporary, 'w', 0o644))
+    .catch((thrown: unknown) => {
+      throw refused(thrown);
+    });
   let at = headBytes;
   let ended = false;
 
@@ -33,39 +28,37 @@ export async function beginFile(
     }
   }
 
-  /** Closes the file and gives the reason to whoever places it, who makes the error of it. */
-  async function giveUp(thrown: unknown): Promise<void> {
+  async function giveUp(): Promise<void> {
+    if (ended) return;
     ended = true;
     await handle.close().catch(() => {});
-    filled.reject(thrown);
-    await placed;
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+
+  async function attempt(work: () => Promise<void>): Promise<void> {
+    if (ended) throw interrupted();
+    try {
+      await work();
+    } catch (thrown) {
+      await giveUp();
+      throw refused(thrown);
+    }
   }
 
   return {
-    async append(bytes) {
-      if (ended) throw interrupted();
-      try {
+    append: (bytes) =>
+      attempt(async () => {
         await writeAll(bytes, at);
         at += bytes.length;
-      } catch (thrown) {
-        await giveUp(thrown);
-      }
-    },
-    async finish(head) {
-      if (ended) throw interrupted();
-      if (head.length !== headBytes) throw fail('INTERNAL', `${head.length} first bytes where ${headBytes} belong`);
-      ended = true;
-      try {
+      }),
+    finish: (head) =>
+      attempt(async () => {
+        if (head.length !== headBytes) throw fail('INTERNAL', `${head.length} first bytes where ${headBytes} belong`);
         await writeAll(head, 0);
         await handle.close();
-        filled.resolve();
-      } catch (thrown) {
-        await giveUp(thrown);
-      }
-      await placed;
-    },
-    async [Symbol.asyncDispose]() {
-      if (!ended) await giveUp(interrupted()).catch(() => {});
-    },
+        await rename(temporary, path);
+        ended = true;
+      }),
+    [Symbol.asyncDispose]: giveUp,
   };
 }

@@ -121,7 +121,8 @@ class LocalStore implements ObjectStore {
   }
 
   async begin(key: string, headBytes: number, o: StoreOptions = {}): Promise<GrowingObject> {
-    return await beginFile(headBytes, (make) => this.#place(key, { ...o, later: true }, make));
+    throwIfAborted(o.signal);
+    return await beginFile(this.#path(key), headBytes, `${key} in ${this.name}`);
   }
 
   copy(

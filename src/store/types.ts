@@ -17,8 +17,8 @@ export interface ByteRange {
 }
 
 /**
- * An object on its way whose first bytes are known last, such as a header that counts what follows. Nothing of it is there
- * before `finish`, and disposing of it before that leaves nothing behind.
+ * An object on its way whose first bytes are known last, such as a header that counts what follows. It is there from `finish`
+ * on; disposing of it before that leaves nothing behind.
  */
 export interface GrowingObject extends AsyncDisposable {
   /** Appends. The memory is the caller's again when it resolves. One call at a time. */
@@ -50,7 +50,8 @@ export interface ObjectStore extends AsyncDisposable {
   write(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, o?: StoreOptions & { size?: number }): Promise<void>;
   /**
    * Begins an object of which the first `headBytes` bytes are given last. Memory is bounded: a store of files has none of it,
-   * a bucket holds up to three parts of 5 MiB. Files are not brought to the disk: this is for what can be made again.
+   * a bucket holds up to three parts of 5 MiB. For what can be made again: files are not brought to the disk, and a process that
+   * dies leaves one beside its place, with ".part" behind the name.
    */
   begin(key: string, headBytes: number, o?: StoreOptions): Promise<GrowingObject>;
   /**
