@@ -29,8 +29,6 @@ export interface Loader {
   close(partition: string | undefined): Promise<void>;
   /** Waits until everything handed over is in the target. Throws what failed first. */
   finish(): Promise<void>;
-  /** An import may go on at the server, whose files it still needs. */
-  readonly leftRunning: boolean;
 }
 
 interface OpenSet {
@@ -55,7 +53,6 @@ export function createLoader(connection: Connection, o: LoaderOptions): Loader {
   const run = Date.now().toString(36);
   let made = 0;
   let failure: { readonly thrown: unknown } | undefined;
-  let leftRunning = false;
 
   function inTurn<T>(partition: string, work: () => Promise<T>): Promise<T> {
     const turn = (turns.get(partition) ?? Promise.resolve()).then(work, work);
@@ -112,7 +109,6 @@ export function createLoader(connection: Connection, o: LoaderOptions): Loader {
     } catch (thrown) {
       failure ??= { thrown };
       set.landed.reject(thrown);
-      if (kill?.aborted) leftRunning = true;
     } finally {
       // An import that nobody waits for any more reads its files still.
       if (!kill?.aborted) await removeFiles(set);
@@ -145,6 +141,11 @@ export function createLoader(connection: Connection, o: LoaderOptions): Loader {
     const { journal, stop, signal: kill } = options;
     if (!journal) throw fail('INTERNAL', 'a set of files was begun that nobody notes');
     await takeSlot(stop);
+    if (stop?.aborted) {
+      // Those who give up have gone round already.
+      slots.give();
+      throw interrupted();
+    }
     const name = `${run}-${++made}`;
     const landed = deferred<void>();
     landed.promise.catch(() => {});
@@ -186,9 +187,6 @@ export function createLoader(connection: Connection, o: LoaderOptions): Loader {
     });
 
   return {
-    get leftRunning() {
-      return leftRunning;
-    },
     write(batch, options) {
       watch(options.stop);
       const partition = options.partition ?? '';

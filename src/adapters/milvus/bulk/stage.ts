@@ -1,6 +1,6 @@
-import { posix } from 'node:path';
-import type { BulkStage, StorageConfig } from '../../../config/types.js';
+import type { BulkStage } from '../../../config/types.js';
 import { openStore } from '../../../store/index.js';
+import { viewOf } from '../../../store/server-view.js';
 import type { ObjectStore } from '../../../store/types.js';
 
 /** The part of the server's store that one collection of one job has its files in. */
@@ -14,12 +14,6 @@ export interface Stage extends AsyncDisposable {
   owns(set: string, file: string): boolean;
   /** Removes all files of the job, also those of runs that died; or those of one set. */
   clear(set?: string): Promise<void>;
-}
-
-/** With S3 the server takes keys of its bucket, with local storage whole paths; relative ones would start at its own folder. */
-function viewOf(storage: StorageConfig): (key: string) => string {
-  if (storage.type === 's3') return (key) => (storage.root === '' ? key : `${storage.root}/${key}`);
-  return (key) => posix.join(storage.serverPath ?? storage.path, key);
 }
 
 /** Opens the store; throws STORE_*. The caller disposes of it. */

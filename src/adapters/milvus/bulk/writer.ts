@@ -31,7 +31,7 @@ function planned(plan: WritePlan, path: WritePath, action: Action | undefined): 
 
 /**
  * A writer of the same collection that has the server import files where the plan comes to that, and inserts like `base`
- * otherwise. It disposes of `base`, and of the files that it has made.
+ * otherwise. It disposes of `base`.
  */
 export function bulkWriter(base: Writer, connection: Connection, request: WriterRequest, o: BulkOptions): Writer {
   const bulk = request.write?.bulk;
@@ -113,12 +113,9 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
       await base.commit(progress);
     },
     async [Symbol.asyncDispose]() {
-      try {
-        if (!loader?.leftRunning) await clear();
-      } finally {
-        await stage?.[Symbol.asyncDispose]();
-        await base[Symbol.asyncDispose]();
-      }
+      // Nothing is cleared here: every set removes its own files, and this may be a plan beside a run of the same job.
+      await stage?.[Symbol.asyncDispose]();
+      await base[Symbol.asyncDispose]();
     },
   };
 }

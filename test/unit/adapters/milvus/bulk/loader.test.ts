@@ -253,7 +253,6 @@ describe('a signal', () => {
     b.stop.abort();
     b.kill.abort();
     await expect(ack).rejects.toMatchObject({ code: 'INTERRUPTED' });
-    expect(b.loader.leftRunning).toBe(true);
     expect([...b.store.objects.keys()]).toHaveLength(2);
   });
 });
