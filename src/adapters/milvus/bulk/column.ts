@@ -91,6 +91,16 @@ function widestOf({ bytes, lengths }: Texts): number {
   return widest;
 }
 
+/** Requests are refused with a longer text; the import of 2.3.5 would store it. */
+function requireShort({ name, type, maxLength }: FieldSpec, { lengths }: Texts): void {
+  if (type !== 'VARCHAR' || maxLength === undefined) return;
+  const long = lengths.find((length) => length > maxLength);
+  if (long === undefined) return;
+  throw fail('DST_REFUSED', `a text has ${long} bytes, and the field "${name}" takes ${maxLength}`, {
+    hint: 'Choose a collection whose field takes longer texts, or leave such rows out by a step `where`.',
+  });
+}
+
 /**
  * Text: every row takes the room of the longest one, which is known at the end only. So the texts stay in memory until then,
  * as the bytes that they are.
@@ -129,6 +139,7 @@ function textFile(spec: FieldSpec, object: GrowingObject): ColumnFile {
     bytesWith: (column) => size(rows + column.rows, Math.max(widest, widestOf(textsOf(column)))),
     async append(column) {
       const texts = textsOf(column);
+      requireShort(spec, texts);
       held.push(texts);
       rows += column.rows;
       bytes += texts.bytes.length + texts.lengths.byteLength;

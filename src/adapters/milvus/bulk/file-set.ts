@@ -18,6 +18,8 @@ export interface FileSetOptions {
   /** What the keys of its files begin with, with "/" at the end. */
   readonly folder: string;
   readonly mapping: Mapping;
+  /** Longest text in bytes, by the field of the target. */
+  readonly textLimits: ReadonlyMap<string, number>;
   readonly maxFileBytes: number;
 }
 
@@ -53,7 +55,7 @@ function written(batch: RecordBatch, mapping: Mapping): Map<string, RawColumn> {
   return columns;
 }
 
-export function createFileSet({ store, folder, mapping, maxFileBytes }: FileSetOptions): FileSet {
+export function createFileSet({ store, folder, mapping, textLimits, maxFileBytes }: FileSetOptions): FileSet {
   const members = new Map<string, Member>();
   let rows = 0;
 
@@ -62,7 +64,8 @@ export function createFileSet({ store, folder, mapping, maxFileBytes }: FileSetO
     if (found) return found;
     const key = `${folder}${name}.npy`;
     const object = await store.begin(key, HEADER_BYTES);
-    const spec = { ...fromArrowField(column.field), name };
+    const limit = textLimits.get(name);
+    const spec = { ...fromArrowField(column.field), name, ...(limit === undefined ? {} : { maxLength: limit }) };
     const made = { spec, key, object, file: columnFile(spec, object) };
     members.set(name, made);
     return made;

@@ -15,6 +15,8 @@ export interface LoaderOptions {
   readonly collection: string;
   readonly stage: Stage;
   readonly mapping: () => Mapping;
+  /** Longest text in bytes, by the field of the target. */
+  readonly textLimits: () => ReadonlyMap<string, number>;
   readonly maxFileBytes: number;
   /** Sets that are filled or imported at a time. */
   readonly parallelJobs: number;
@@ -153,6 +155,7 @@ export function createLoader(connection: Connection, o: LoaderOptions): Loader {
       store: o.stage.store,
       folder: o.stage.folder(name),
       mapping: o.mapping(),
+      textLimits: o.textLimits(),
       maxFileBytes: o.maxFileBytes,
     });
     const set = { name, partition, files, journal, notes: [], landed, kill };

@@ -1,3 +1,4 @@
+import { describeCollection } from '../../../milvus/collections.js';
 import type { Connection } from '../../../milvus/connection.js';
 import { fail } from '../../../util/errors.js';
 import type { Action, PlanOptions, SetFate, WritePath, WritePlan, Writer, WriterRequest } from '../../types.js';
@@ -38,6 +39,7 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
   let stage: Stage | undefined;
   let loader: Loader | undefined;
   let resumed = false;
+  let textLimits: ReadonlyMap<string, number> = new Map();
 
   const inUse = (): { readonly loader: Loader; readonly stage: Stage } => {
     if (!loader || !stage) throw fail('INTERNAL', 'files were written before that was planned');
@@ -50,7 +52,15 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
     const { maxFileBytes, parallelJobs, keepFiles } = bulk;
     const { collection } = request;
     const { mapping, log } = o;
-    loader = createLoader(connection, { collection, stage, mapping, maxFileBytes, parallelJobs, keepFiles, log });
+    const sizes = { maxFileBytes, parallelJobs, keepFiles };
+    loader = createLoader(connection, { collection, stage, mapping, textLimits: () => textLimits, ...sizes, log });
+  }
+
+  async function readTextLimits(): Promise<Map<string, number>> {
+    const fields = (await describeCollection(connection, request.collection))?.fields ?? [];
+    return new Map(
+      fields.flatMap(({ name, maxLength }) => (maxLength === undefined ? [] : [[name, maxLength] as const])),
+    );
   }
 
   async function clear(): Promise<void> {
@@ -94,7 +104,9 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
     async prepare(plan) {
       // Also shows that the store can be reached, before anything is dropped. What an earlier run has left may be in use still.
       if (stage && !resumed) await stage.clear();
-      return await base.prepare(plan);
+      const identity = await base.prepare(plan);
+      if (loader) textLimits = await readTextLimits();
+      return identity;
     },
     get finiteScalars() {
       return loader !== undefined || (base.finiteScalars ?? false);

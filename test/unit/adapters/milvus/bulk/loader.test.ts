@@ -65,6 +65,7 @@ function bench(o: { parallelJobs?: number; keepFiles?: boolean } = {}): Bench {
     collection: 'c',
     stage,
     mapping: () => identityMapping(SCHEMA, 'id', false),
+    textLimits: () => new Map(),
     maxFileBytes: 128 + 2 * ROWS * ROW_BYTES,
     parallelJobs: o.parallelJobs ?? 2,
     keepFiles: o.keepFiles ?? false,
