@@ -126,11 +126,24 @@ export interface BackupSource {
   readonly outputFields?: readonly string[];
 }
 
+/** A running Milvus 2.x whose flushed segments are read from its own store, without loading them. */
+export interface SegmentsSource {
+  readonly adapter: 'segments';
+  readonly endpoint: MilvusEndpoint;
+  /** Where the server keeps its data. */
+  readonly storage: StorageConfig;
+  /** Have the server write out what it holds in memory, before a run reads. */
+  readonly flush: boolean;
+  readonly select: Selection;
+  readonly exclude?: Selection;
+  readonly outputFields?: readonly string[];
+}
+
 /** Sources of one collection. */
 export type FileSource = FaissSource | Hdf5Source;
 
 /** Sources of many collections. */
-export type CatalogSource = LegacySource | MilvusSource | BackupSource;
+export type CatalogSource = LegacySource | MilvusSource | BackupSource | SegmentsSource;
 
 export type SourceConfig = FileSource | CatalogSource;
 

@@ -61,13 +61,26 @@ export function nameDefault(splits: readonly PlacedSplit[]): PlacedSplit[] {
   return mixed ? splits.map((s) => ({ ...s, partition: s.partition ?? '_default' })) : [...splits];
 }
 
-/** Opens the source and the server that is written to; reads only. */
-export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emit, started: Date): Promise<OpenJob> {
+export interface JobOptions {
+  /** Start of the job's first run. */
+  readonly started: Date;
+  /** The job is run and not only planned: a source may have its server flush what it holds. */
+  readonly run: boolean;
+}
+
+/** Opens the source and the server that is written to; reads only, but for that flush. */
+export async function openJob(
+  config: TaskConfig,
+  signals: JobSignals,
+  emit: Emit,
+  { started, run }: JobOptions,
+): Promise<OpenJob> {
   await using stack = createDisposables();
   const o = {
     retryForMs: config.options.retryFor * 1000,
     log: (message: string): void => emit({ type: 'log', message }),
     signal: signals.stop,
+    run,
   };
   emit({ type: 'phase', phase: 'plan' });
   const { tasks, warnings } = stack.use(await openCollectionTasks(config, o));

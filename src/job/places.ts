@@ -23,6 +23,8 @@ export function sourceText(source: SourceConfig): string {
       const { name, storage } = source;
       return name === '' ? `backup ${storageText(storage)}` : `backup ${name} in ${storageText(storage)}`;
     }
+    case 'segments':
+      return `segments of Milvus at ${milvusText(source.endpoint)} in ${storageText(source.storage)}`;
     case 'legacy':
       return `old Milvus directory ${source.path}`;
     default: {

@@ -61,10 +61,12 @@ class LocalStore implements ObjectStore {
     try {
       const handle = await open(this.#path(key), 'r');
       try {
-        const { size } = await handle.stat();
-        const from = Math.min(o.range?.from ?? 0, size);
-        const length = Math.max(0, Math.min(o.range?.to ?? size, size) - from);
-        const { into } = o;
+        const { range, into } = o;
+        const fits = range && into && range.to - range.from <= into.length;
+        // Where memory is given, the file's end is where it ends.
+        const size = fits ? range.to : (await handle.stat()).size;
+        const from = Math.min(range?.from ?? 0, size);
+        const length = Math.max(0, Math.min(range?.to ?? size, size) - from);
         const bytes = into && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafeSlow(length);
         let got = 0;
         for (let n = 1; got < bytes.length && n > 0; got += n) {

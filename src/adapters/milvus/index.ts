@@ -1,18 +1,12 @@
 import type { Schema } from 'apache-arrow';
 import { isVector, specsOf, vectorBytes } from '../../batch/fields.js';
 import type { MilvusEndpoint } from '../../config/types.js';
-import {
-  createPartition,
-  describeCollection,
-  dropCollection,
-  dropPartition,
-  flush,
-  statisticsRows,
-} from '../../milvus/collections.js';
+import { describeCollection, dropCollection, flush, statisticsRows } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, deleteRows, readPoint } from '../../milvus/data.js';
 import { describeIndexes, isLoaded, loadCollection, releaseCollection, waitForIndex } from '../../milvus/indexes.js';
 import { openMilvus } from '../../milvus/open.js';
+import { createPartition, dropPartition } from '../../milvus/partitions.js';
 import { fail } from '../../util/errors.js';
 import type { RetryPolicy } from '../../util/retry.js';
 import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';

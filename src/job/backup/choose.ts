@@ -1,8 +1,6 @@
 import { globMatches, isGlob, listNames } from '../../config/selection.js';
+import { type CollectionName, fullName } from '../../segments/server.js';
 import { fail } from '../../util/errors.js';
-import type { CollectionName } from './server.js';
-
-export const fullName = ({ db, name }: CollectionName): string => `${db}.${name}`;
 
 function matches(pattern: string, of: CollectionName): boolean {
   // Neither of the two names can have a dot in it.

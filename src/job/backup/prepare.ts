@@ -5,6 +5,8 @@ import type { RbacInfo } from '../../backup/types.js';
 import type { BackupConfig } from '../../config/types.js';
 import { openCalls } from '../../milvus/calls.js';
 import { isUnimplemented } from '../../milvus/status.js';
+import { describeCollections } from '../../segments/describe.js';
+import { type SegmentServer, segmentServer } from '../../segments/server.js';
 import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
 import { createDisposables } from '../../util/disposables.js';
@@ -13,9 +15,7 @@ import type { Emit } from '../open-job.js';
 import { openBase } from './base.js';
 import { chooseCollections } from './choose.js';
 import type { PreparedBackup } from './context.js';
-import { describeCollections } from './describe.js';
 import { missingStore } from './missing-store.js';
-import { type BackupServer, backupServer } from './server.js';
 
 export interface PrepareOptions {
   /** For a task that names none: that of a run that was cut short, if there was one, and a new one. */
@@ -81,7 +81,7 @@ export async function requirePlace(
   });
 }
 
-async function rbacOf(config: BackupConfig, server: BackupServer): Promise<RbacInfo | undefined> {
+async function rbacOf(config: BackupConfig, server: SegmentServer): Promise<RbacInfo | undefined> {
   if (!config.rbac) return undefined;
   try {
     return await server.rbac();
@@ -116,7 +116,7 @@ export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Pr
   const source = config.storage && stack.use(await openStore(config.storage, { retryFor: config.retryFor, log }));
   const retry = { totalMs: config.retryFor * 1000, signal };
   const calls = stack.use(await openCalls(config.endpoint, { log, retry, signal }));
-  const server = backupServer(calls, signal);
+  const server = segmentServer(calls, signal);
   emit({ type: 'phase', phase: 'plan' });
   const rbac = await rbacOf(config, server);
   const databases = (await server.databases()).sort((a, b) => (a.db_name < b.db_name ? -1 : 1));

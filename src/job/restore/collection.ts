@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { RestoreConfig } from '../../config/types.js';
-import {
-  createPartition,
-  describeCollection,
-  dropCollection,
-  flush,
-  statisticsRows,
-} from '../../milvus/collections.js';
+import { describeCollection, dropCollection, flush, statisticsRows } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { releaseCollection, waitForIndex } from '../../milvus/indexes.js';
+import { createPartition } from '../../milvus/partitions.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { MilvusdmError } from '../../util/errors.js';
 import type { VerifyLevel } from '../verify.js';

@@ -40,6 +40,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
     'source_password',
     'source_token',
+    ...STORE_SECRETS.map((key) => `source_storage.${key}`),
     'dest_password',
     'dest_token',
     ...BULK_SECRETS,
@@ -49,6 +50,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
     'source_password',
     'source_token',
+    ...STORE_SECRETS.map((key) => `source_storage.${key}`),
   ],
   BACKUP: [
     'source_password',
@@ -170,8 +172,9 @@ describe.each(TASKS)('the schema of %s', (task) => {
       // Only with a Milvus 2.x as source, which must be named by another key then.
       const place = first === 'source_host' ? 'source_port: 19530' : 'source_host: 127.0.0.1';
       const minimal = MINIMAL[task].split('\n').filter((line) => !line.startsWith(`  ${first}:`));
-      const base = /^source_(host|port|tls)$/.test(first)
-        ? minimal.join('\n').replace('source_milvus_path: old', `source_db: other\n  ${place}`)
+      const store = first === 'flush' ? '\n  source_storage: {type: s3, bucket: a-bucket}' : '';
+      const base = /^(source_(host|port|tls|storage)|flush)$/.test(first)
+        ? minimal.join('\n').replace('source_milvus_path: old', `source_db: other\n  ${place}${store}`)
         : minimal.join('\n');
       const needed: Readonly<Record<string, string>> = {
         merge: 'into: x',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chooseCollections, fullName } from '../../../../src/job/backup/choose.js';
+import { chooseCollections } from '../../../../src/job/backup/choose.js';
+import { fullName } from '../../../../src/segments/server.js';
 
 const OFFERS = ['default.articles', 'default.tmp_1', 'shop.items', 'shop.tmp_2', 'shop.items_old'].map((full) => {
   const [db = '', name = ''] = full.split('.');

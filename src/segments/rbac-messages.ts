@@ -1,6 +1,6 @@
-import { rbacCodec } from '../../backup/meta.js';
-import type { GrantBackupInfo, NamedInfo, PrivilegeGroupInfo, RbacInfo, UserBackupInfo } from '../../backup/types.js';
-import { OK } from '../../milvus/decode.js';
+import { rbacCodec } from '../backup/meta.js';
+import type { GrantBackupInfo, NamedInfo, PrivilegeGroupInfo, RbacInfo, UserBackupInfo } from '../backup/types.js';
+import { OK } from '../milvus/decode.js';
 import { type Answer, status } from './server-messages.js';
 import { message, repeated, text, type WireMessage } from './wire-messages.js';
 

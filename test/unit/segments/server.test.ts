@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { backupServer } from '../../../../src/job/backup/server.js';
-import { encodeRequest } from '../../../../src/job/backup/wire-messages.js';
-import type { Connection } from '../../../../src/milvus/connection.js';
-import { fail } from '../../../../src/util/errors.js';
+import type { Connection } from '../../../src/milvus/connection.js';
+import { segmentServer } from '../../../src/segments/server.js';
+import { encodeRequest } from '../../../src/segments/wire-messages.js';
+import { fail } from '../../../src/util/errors.js';
 
 type Value = Parameters<typeof encodeRequest>[0][number];
 
@@ -42,7 +42,7 @@ function serverThat(answers: Readonly<Record<string, Uint8Array | Error>>) {
       return answer ?? new Uint8Array();
     },
   } as unknown as Connection;
-  return { server: backupServer(connection), asked };
+  return { server: segmentServer(connection), asked };
 }
 
 const unimplemented = fail('DST_UNSUPPORTED', 'x', { cause: { code: 12, details: '' } });

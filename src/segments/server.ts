@@ -1,9 +1,9 @@
-import type { DatabaseBackupInfo, IndexInfo, RbacInfo } from '../../backup/types.js';
-import type { Calls } from '../../milvus/calls.js';
-import { type CallOptions, DDL_TIMEOUT_MS } from '../../milvus/connection.js';
-import { readAnswer } from '../../milvus/decode.js';
-import { isNotFound, isOk, isUnimplemented, statusError } from '../../milvus/status.js';
-import { withRetry } from '../../util/retry.js';
+import type { DatabaseBackupInfo, IndexInfo, RbacInfo } from '../backup/types.js';
+import type { Calls } from '../milvus/calls.js';
+import { type CallOptions, DDL_TIMEOUT_MS } from '../milvus/connection.js';
+import { readAnswer } from '../milvus/decode.js';
+import { isNotFound, isOk, isUnimplemented, statusError } from '../milvus/status.js';
+import { withRetry } from '../util/retry.js';
 import { RBAC } from './rbac-messages.js';
 import {
   type Answer,
@@ -27,6 +27,8 @@ export interface CollectionName {
   readonly db: string;
   readonly name: string;
 }
+
+export const fullName = ({ db, name }: CollectionName): string => `${db}.${name}`;
 
 /** What the server said when it was told to flush a collection. */
 export interface FlushTicket {
@@ -55,7 +57,7 @@ export type LoadState = 'NotLoad' | 'Loading' | 'Loaded';
  * The calls that a backup needs, with every id exact. All name the database themselves, so that one connection serves for
  * all. They throw DST_* and NET_* errors.
  */
-export interface BackupServer {
+export interface SegmentServer {
   readonly address: string;
   readonly version: string;
   /** Where the server has no databases: `default` alone. */
@@ -97,7 +99,6 @@ function asker(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal: Abor
     }, connection.retry);
 }
 
-const shown = ({ db, name }: CollectionName): string => `${db}.${name}`;
 const named = ({ db, name }: CollectionName): { 2: string; 3: string } => ({ 2: db, 3: name });
 
 async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {
@@ -126,7 +127,7 @@ async function databases(ask: Ask): Promise<DatabaseBackupInfo[]> {
 
 async function indexes(ask: Ask, of: CollectionName): Promise<IndexInfo[]> {
   const { indexes: found } = await ask(
-    { method: 'DescribeIndex', what: `describe the indexes of ${shown(of)}`, request: named(of), answer: INDEXES },
+    { method: 'DescribeIndex', what: `describe the indexes of ${fullName(of)}`, request: named(of), answer: INDEXES },
     ({ code, legacyCode }) => code === NO_INDEX.code || legacyCode === NO_INDEX.legacy,
   );
   return found.map(({ params, ...rest }) => {
@@ -138,7 +139,7 @@ async function indexes(ask: Ask, of: CollectionName): Promise<IndexInfo[]> {
 async function flush(ask: Ask, of: CollectionName): Promise<FlushTicket> {
   const answer = await ask({
     method: 'Flush',
-    what: `flush ${shown(of)}`,
+    what: `flush ${fullName(of)}`,
     request: { 2: of.db, 3: [of.name] },
     answer: FLUSH,
   });
@@ -159,7 +160,7 @@ async function flush(ask: Ask, of: CollectionName): Promise<FlushTicket> {
 async function isFlushed(ask: Ask, { of, segments, timestamp }: FlushTicket): Promise<boolean> {
   const { flushed } = await ask({
     method: 'GetFlushState',
-    what: `flush state of ${shown(of)}`,
+    what: `flush state of ${fullName(of)}`,
     request: { 1: segments, 2: timestamp, 3: of.db, 4: of.name },
     answer: FLUSH_STATE,
   });
@@ -167,7 +168,10 @@ async function isFlushed(ask: Ask, { of, segments, timestamp }: FlushTicket): Pr
 }
 
 /** The calls over an open connection, which stays the caller's. */
-export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal?: AbortSignal): BackupServer {
+export function segmentServer(
+  connection: Omit<Calls, typeof Symbol.asyncDispose>,
+  signal?: AbortSignal,
+): SegmentServer {
   const ask = asker(connection, signal);
   return {
     address: connection.address,
@@ -181,7 +185,7 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
     async describe(of) {
       const call = {
         method: 'DescribeCollection',
-        what: `describe ${shown(of)}`,
+        what: `describe ${fullName(of)}`,
         request: named(of),
         answer: DESCRIBE,
       };
@@ -189,7 +193,7 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
       return isOk(answer.status) ? answer : undefined;
     },
     async partitions(of) {
-      const what = `list partitions of ${shown(of)}`;
+      const what = `list partitions of ${fullName(of)}`;
       const { names, ids } = await ask({ method: 'ShowPartitions', what, request: named(of), answer: PARTITIONS });
       return names.map((name, at) => ({ id: ids[at] ?? 0n, name }));
     },
@@ -198,7 +202,7 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
       const request = { 2: of.name, ...(partition === undefined ? {} : { 3: [partition] }), 4: of.db };
       const { state } = await ask({
         method: 'GetLoadState',
-        what: `load state of ${shown(of)}`,
+        what: `load state of ${fullName(of)}`,
         request,
         answer: LOAD,
       });
@@ -207,7 +211,7 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
     flush: (of) => flush(ask, of),
     isFlushed: (ticket) => isFlushed(ask, ticket),
     async segments(of) {
-      const what = `list the segments of ${shown(of)}`;
+      const what = `list the segments of ${fullName(of)}`;
       const call = { method: 'GetPersistentSegmentInfo', what, request: named(of), answer: SEGMENTS };
       return (await ask(call)).segments;
     },
