@@ -9,6 +9,7 @@ import { type PartRun, withResults } from './lib/readme.js';
 import { isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
 import { backupSection } from './sections/backup.js';
+import { bulkSection } from './sections/bulk.js';
 import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
@@ -26,6 +27,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   throughput: throughputSection,
   'faiss-kinds': faissKindsSection,
   insert: insertSection,
+  bulk: bulkSection,
   replay: replaySection,
   legacy: legacySection,
   'write-hdf5': writeHdf5Section,

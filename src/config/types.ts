@@ -1,6 +1,6 @@
 import type { MilvusType } from '../batch/fields.js';
 import type { BackupConfig, RestoreConfig } from './backup-types.js';
-import type { MilvusEndpoint, StorageConfig, TlsOptions } from './places.js';
+import type { MilvusEndpoint, StorageConfig, TlsOptions, WriteChoice } from './places.js';
 import type { RunOptions } from './run-options.js';
 import type { Selection } from './selection.js';
 import type { TransformStep } from './transforms.js';
@@ -188,6 +188,8 @@ export interface TaskConfig {
   readonly archive?: ArchiveTarget;
   /** A logical BACKUP writes here instead of into `dest`. */
   readonly logical?: LogicalTarget;
+  /** How rows go into `dest`; by requests where absent. */
+  readonly write?: WriteChoice;
   readonly mode: Mode;
   /** F2M and H2M: the target. M2M and M2H: '' here; each collection of the source has its own task. */
   readonly collection: string;

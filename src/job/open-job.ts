@@ -138,6 +138,7 @@ export async function openCollection(
   const planned = await planDrafts(task, reader, drafts, target, {
     units: unitsOf(splits, task),
     exact: o.exact,
+    bytes: splits.reduce((sum, s) => sum + (s.split.rows === 0 ? 0 : (s.split.bytes / s.split.rows) * s.rows), 0),
     ...resumeOf(o.state, task, splits),
     ...(replace === undefined ? {} : { replace }),
   });

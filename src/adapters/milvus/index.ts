@@ -10,6 +10,7 @@ import { createPartition, dropPartition } from '../../milvus/partitions.js';
 import { fail } from '../../util/errors.js';
 import type { RetryPolicy } from '../../util/retry.js';
 import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';
+import { bulkWriter } from './bulk/writer.js';
 import { liteLosses } from './lite-losses.js';
 import { countCopies, emptyPartition, findRows, keyLiteral, nextKey, SMALLEST_QUERYABLE } from './lookup.js';
 import { createFor, makeAliases, makeIndex } from './make.js';
@@ -138,7 +139,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
     );
   }
 
-  return {
+  const writer: Writer = {
     parallelism: batches.pool.size,
     rewritable: connection.features.deduplicates,
     get replacedRows() {
@@ -272,4 +273,5 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
 
     async [Symbol.asyncDispose]() {},
   };
+  return bulkWriter(writer, connection, o, { ...target, mapping: () => planned().mapping });
 }

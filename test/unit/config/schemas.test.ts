@@ -32,9 +32,10 @@ const ENV = {
   ALICE_PASSWORD: 'g',
 };
 const STORE_SECRETS = ['secret_key', 'session_token'];
+const BULK_SECRETS = STORE_SECRETS.map((key) => `bulk.storage.${key}`);
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
-  F2M: ['dest_password', 'dest_token'],
-  H2M: ['dest_password', 'dest_token'],
+  F2M: ['dest_password', 'dest_token', ...BULK_SECRETS],
+  H2M: ['dest_password', 'dest_token', ...BULK_SECRETS],
   M2M: [
     'mysql_parameter.password',
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
@@ -43,6 +44,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
     ...STORE_SECRETS.map((key) => `source_storage.${key}`),
     'dest_password',
     'dest_token',
+    ...BULK_SECRETS,
   ],
   M2H: [
     'mysql_parameter.password',
@@ -127,6 +129,8 @@ describe.each(TASKS)('the schema of %s', (task) => {
       'data_path.path',
       'collection_parameter.index.type',
       'merge.into',
+      'bulk.storage',
+      'bulk.storage.type',
       ...['store', 'store.type', 'name'].map((key) => `source_backup.${key}`),
     ];
     const required = [
@@ -175,6 +179,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
         : minimal.join('\n');
       const needed: Readonly<Record<string, string>> = {
         merge: 'into: x',
+        bulk: 'storage: {type: local, path: data}',
         source_storage: 'type: s3, bucket: a-bucket',
         dest_storage: 'type: s3, bucket: a-bucket',
         backup_store: 'type: s3, bucket: a-bucket',
@@ -283,6 +288,18 @@ describe('the published schema and the loader agree', () => {
     [m2m('on_error: stop'), true],
     [m2m('collection_parameter: {load: true, index: none, shards: 2}'), true],
     [m2m('collection_parameter: {dimension: 4}'), false],
+    [f2m('write: insert'), true],
+    [h2m('write: auto'), true],
+    [h2m('write: fast'), false],
+    [
+      f2m('bulk: {storage: {type: local, path: data}, max_file_bytes: 1 GiB, parallel_jobs: 2, keep_files: true}'),
+      true,
+    ],
+    [m2m('dest_uri: http://a', 'write: bulk', 'bulk: {storage: {type: s3, bucket: a-bucket}, prefix: a/b}'), true],
+    [h2m('bulk: {prefix: a}'), false],
+    [h2m('bulk: {storage: {type: s3, bucket: a-bucket}, max_file_bytes: 1000}'), false],
+    [h2m('bulk: {storage: {type: s3, bucket: a-bucket}, parallel_jobs: 0}'), false],
+    [m2h('write: bulk'), false],
     [m2h('dest_uri: http://a'), false],
     [m2h('mode: skip'), false],
     [m2h('gzip: 9', 'rows_per_file: 1'), true],
