@@ -29,6 +29,8 @@ export interface CopyInput {
   readonly digest: boolean;
   /** All ids are known to be different. */
   readonly idsUnique: boolean;
+  /** The server makes the keys. */
+  readonly autoId: boolean;
   /** Stop after the batches in flight. */
   readonly stop: AbortSignal;
   /** Give the batches in flight up, too. */

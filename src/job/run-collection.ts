@@ -144,6 +144,7 @@ async function copy(
       quiet: () => job.ledger.quiet(QUIET_MS, job.signals.stop),
       digest: pre.digests === undefined,
       idsUnique: areUnique(open, pre),
+      autoId: open.plan.autoId,
       stop: job.signals.stop,
       kill: job.signals.kill,
       onProgress(rows, bytes) {

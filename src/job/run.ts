@@ -35,7 +35,7 @@ function newRun(job: JobRun, task: CollectionTask): Run {
 }
 
 async function runAll(job: JobRun, config: TaskConfig): Promise<Outcome[]> {
-  await using open = await openJob(config, job.signals, job.emit, new Date(job.ledger.started));
+  await using open = await openJob(config, job.signals, job.emit, { started: new Date(job.ledger.started), run: true });
   job.warnings.push(...open.warnings);
   for (const message of open.warnings) job.emit({ type: 'warning', message });
   const outcomes: Outcome[] = [];

@@ -6,9 +6,10 @@ import { throwIfAborted } from '../util/abort.js';
 import { fail, MilvusdmError } from '../util/errors.js';
 import { allSettled, createPool } from '../util/pool.js';
 import { checkedKey } from './keys.js';
+import { beginFile } from './local-growing.js';
 import { listFiles, listFolders, refused, WORK } from './local-list.js';
 import { sized } from './sized.js';
-import type { ByteRange, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from './types.js';
+import type { ByteRange, GrowingObject, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from './types.js';
 
 /** What a killed process left behind there is removed after this time. */
 const STALE_MS = 24 * 3600 * 1000;
@@ -119,6 +120,11 @@ class LocalStore implements ObjectStore {
         await handle.close();
       }
     });
+  }
+
+  async begin(key: string, headBytes: number, o: StoreOptions = {}): Promise<GrowingObject> {
+    throwIfAborted(o.signal);
+    return await beginFile(this.#path(key), headBytes, `${key} in ${this.name}`);
   }
 
   copy(

@@ -70,6 +70,40 @@ export function storeSuite(pair: () => StorePair): void {
     expect(await listed(one)).toEqual([{ key: 'a/b', size: 10 }]);
   });
 
+  it.each([0, 10, 6 << 20, (11 << 20) + 3])(
+    'begins an object whose first bytes come last: %i behind them',
+    async (length) => {
+      const { one } = await fresh();
+      const head = bytes('0123456789abcdef');
+      const body = noise(length);
+      await using object = await one.begin('grown/x', head.length);
+      // Memory that is used again at once, in pieces that fit no part.
+      const piece = new Uint8Array(700_001);
+      for (let at = 0; at < length; at += piece.length) {
+        const taken = body.subarray(at, at + piece.length);
+        piece.set(taken);
+        await object.append(piece.subarray(0, taken.length));
+        piece.fill(0xee);
+      }
+      await expect(one.read('grown/x')).rejects.toMatchObject({ code: 'STORE_MISSING' });
+      await object.finish(head);
+      expect(Buffer.from(await one.read('grown/x')).equals(Buffer.concat([head, body]))).toBe(true);
+      await expect(object.append(head)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+      expect(await listed(one)).toEqual([{ key: 'grown/x', size: 16 + length }]);
+    },
+  );
+
+  it('leaves nothing of an object that was begun and not finished', async () => {
+    const { one } = await fresh();
+    for (const length of [100, 12 << 20]) {
+      const object = await one.begin('given/up', 16);
+      await object.append(noise(length));
+      await object[Symbol.asyncDispose]();
+      await expect(object.finish(noise(16))).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    }
+    expect(await listed(one)).toEqual([]);
+  });
+
   it('writes empty objects', async () => {
     const { one } = await fresh();
     await one.write('empty', new Uint8Array());
