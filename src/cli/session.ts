@@ -56,7 +56,11 @@ function withOptions(config: JobConfig, { limit, restart }: GlobalOptions): JobC
 }
 
 /** Opens everything around a job of this configuration. Disposing ends the progress and the signal handlers. */
-export async function openSession(config: JobConfig, options: GlobalOptions): Promise<Session> {
+export async function openSession(
+  config: JobConfig,
+  options: GlobalOptions,
+  make: (config: JobConfig) => Job = createJob,
+): Promise<Session> {
   const level = logLevelOf(options);
   const view = await openView(options, level);
   const log = await openLog({
@@ -65,7 +69,7 @@ export async function openSession(config: JobConfig, options: GlobalOptions): Pr
     secrets: config.secrets,
     write: (line) => view.line(line),
   });
-  const job = createJob(withOptions(config, options));
+  const job = make(withOptions(config, options));
   const off = job.on((event) => {
     if (event.type === 'log') log.info(event.message);
     else if (event.type === 'warning') log.warn(`warning: ${event.message}`);

@@ -29,6 +29,8 @@ export interface CopyInput {
   readonly digest: boolean;
   /** All ids are known to be different. */
   readonly idsUnique: boolean;
+  /** Splits that are written here; all where absent. */
+  readonly owns?: (split: number) => boolean;
   /** Stop after the batches in flight. */
   readonly stop: AbortSignal;
   /** Give the batches in flight up, too. */
@@ -92,7 +94,7 @@ function unitCounter(input: CopyInput, splits: readonly CopySplit[]): (split: Co
  */
 export async function copyRows(input: CopyInput, results: ReadonlyMap<string, UnitResult>): Promise<void> {
   const sender = createSender(input);
-  const splits = copySplits(input, results);
+  const splits = copySplits(input, results).filter((s) => input.owns?.(s.split) ?? true);
   for (const { placed, result } of splits) {
     result.sources.push(placed.split.source);
     if (!result.unit.write) result.rowsSkipped += placed.rows;

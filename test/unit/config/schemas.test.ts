@@ -31,9 +31,10 @@ const ENV = {
   S3_SESSION_TOKEN: 'f',
 };
 const STORE_SECRETS = ['secret_key', 'session_token'];
+const WORK_SECRETS = STORE_SECRETS.map((key) => `work_storage.${key}`);
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
-  F2M: ['dest_password', 'dest_token'],
-  H2M: ['dest_password', 'dest_token'],
+  F2M: ['dest_password', 'dest_token', ...WORK_SECRETS],
+  H2M: ['dest_password', 'dest_token', ...WORK_SECRETS],
   M2M: [
     'mysql_parameter.password',
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
@@ -41,6 +42,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
     'source_token',
     'dest_password',
     'dest_token',
+    ...WORK_SECRETS,
   ],
   M2H: [
     'mysql_parameter.password',
@@ -120,7 +122,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
   it('accepts its own examples and defaults, and nothing for every key that may be left out', () => {
     const schema = schemaFor(task);
     const inside = [
-      ...['source_storage', 'dest_storage', 'backup_store'].map((key) => `${key}.type`),
+      ...['source_storage', 'dest_storage', 'backup_store', 'work_storage'].map((key) => `${key}.type`),
       'data_path.path',
       'collection_parameter.index.type',
       'merge.into',
@@ -174,6 +176,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
         source_storage: 'type: s3, bucket: a-bucket',
         dest_storage: 'type: s3, bucket: a-bucket',
         backup_store: 'type: s3, bucket: a-bucket',
+        work_storage: 'type: s3, bucket: a-bucket',
         mysql_parameter: 'host: h, user: u, database: d',
       };
       const group = needed[first];
