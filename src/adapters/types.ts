@@ -198,6 +198,8 @@ export interface SentBatch {
   readonly ack: Promise<Ack>;
   /** Resolves when the rows outlive the death of this process; with the ack where absent. May stay open for ever after a failure. */
   readonly durable?: Promise<void>;
+  /** Milliseconds for which the writer has worked on the batch before it was sent, as opposed to waiting for a place. */
+  readonly encodeMs?: number;
 }
 
 export interface WriteOptions {

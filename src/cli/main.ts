@@ -61,6 +61,7 @@ function withRun(command: Command): Command {
   return withCommon(command)
     .option('--limit <rows>', 'rehearse on the first N rows', positive)
     .option('--restart', 'start over instead of continuing a run of this job that was cut short')
+    .option('--profile', 'measure where the time goes, stage by stage, and report it')
     .option('--report-dir <folder>', 'write the report there, as JSON and as an HTML page')
     .option('--dry-run', 'the same as plan: read only');
 }

@@ -12,6 +12,7 @@ export interface GlobalOptions {
   readonly dryRun?: boolean;
   readonly restart?: boolean;
   readonly reportDir?: string;
+  readonly profile?: boolean;
   readonly report?: string;
   /** One shard of many, as I/N. */
   readonly shard?: ShardNumber;

@@ -41,14 +41,23 @@ function onSignals(job: Job, log: Log): () => void {
 }
 
 /** The configuration with what the command line adds to it. */
-function withOptions(config: JobConfig, { limit, restart }: GlobalOptions): JobConfig {
+function withOptions(config: JobConfig, { limit, restart, profile }: GlobalOptions): JobConfig {
   if (config.task !== 'BACKUP' && config.task !== 'RESTORE') {
-    const extra = { ...(limit === undefined ? {} : { limit }), ...(restart ? { restart } : {}) };
+    const extra = {
+      ...(limit === undefined ? {} : { limit }),
+      ...(restart ? { restart } : {}),
+      ...(profile ? { profile } : {}),
+    };
     return { ...config, options: { ...config.options, ...extra } };
   }
   if (limit !== undefined) {
     throw fail('USAGE', `--limit is given with a ${config.task}, of which there is no rehearsal on some rows`, {
       hint: 'Use --dry-run to see what it would do.',
+    });
+  }
+  if (profile) {
+    throw fail('USAGE', `--profile is given with a ${config.task}, which has no stages to be measured`, {
+      hint: 'Leave --profile out.',
     });
   }
   // A RESTORE starts over always.

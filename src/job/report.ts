@@ -2,6 +2,7 @@ import type { Action, SourceInfo } from '../adapters/types.js';
 import type { TaskName } from '../config/types.js';
 import type { ErrorCode, MilvusdmError } from '../util/errors.js';
 import type { ExitCode } from '../util/exit-codes.js';
+import type { ProfileReport } from './profile.js';
 import type { VerifyLevel } from './verify.js';
 
 /** Version of the JSON document. */
@@ -95,6 +96,8 @@ export interface Report {
   readonly bytes: number;
   /** Of a BACKUP that is complete. */
   readonly backup?: BackupReport;
+  /** With `--profile`. */
+  readonly profile?: ProfileReport;
   /** Of `milvusdm prepare`. */
   readonly prepared?: PreparedReport;
   /** Of one shard of a job: its number from 0, and how many there are. */

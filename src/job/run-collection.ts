@@ -147,6 +147,7 @@ async function copy(
       quiet: () => job.ledger.quiet(QUIET_MS, job.signals.stop),
       digest: pre.digests === undefined,
       owns,
+      profile: job.profile,
       idsUnique: areUnique(open, pre),
       stop: job.signals.stop,
       kill: job.signals.kill,

@@ -6,6 +6,7 @@ import type { UnitLine } from './ledger/lines.js';
 import type { CollectionState } from './ledger/state.js';
 import type { Emit, JobSignals, OpenCollection, PhaseTeller } from './open-job.js';
 import type { Preflight } from './preflight.js';
+import type { Profile } from './profile.js';
 import type { StartOver } from './restart.js';
 import type { UnitResult } from './result.js';
 import type { Verified } from './verify.js';
@@ -42,6 +43,7 @@ export interface JobRun {
   readonly ledger: Ledger;
   readonly startOver: (collection: string) => StartOver;
   readonly portion: Portion | undefined;
+  readonly profile: Profile | undefined;
 }
 
 /** One collection of a running job: what it works with, and what is known of it so far. */

@@ -9,6 +9,7 @@ import { commandFor } from './command.js';
 import { type Ledger, openLedger } from './ledger/ledger.js';
 import type { LedgerState } from './ledger/state.js';
 import { type Emit, type JobSignals, openJob, phaseTeller } from './open-job.js';
+import { createProfile } from './profile.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus } from './report.js';
 import { startOver } from './restart.js';
 import { runCollection, targetReports } from './run-collection.js';
@@ -148,17 +149,23 @@ async function runJob(
   const { ledger: opened, abandoned } = await place.open();
   await using ledger = opened;
   await using badRows = collectBadRows({ quarantine: onBadRow === 'quarantine', limit: quarantineLimit, jobId: id });
+  const profile = config.options.profile ? createProfile() : undefined;
+  const told: Emit = (event) => {
+    profile?.listen(event);
+    emit(event);
+  };
   const job: JobRun = {
     id,
     signals,
-    emit,
-    teller: phaseTeller(emit),
+    emit: told,
+    teller: phaseTeller(told),
     badRows,
     warnings: [],
     runs: [],
     ledger,
     startOver: startOver(abandoned),
     portion: place.portion,
+    profile,
   };
   let outcome: Judgement;
   try {
@@ -202,5 +209,6 @@ export async function executeRun(
     error: error ? errorReport(error) : null,
     seconds: Math.round(performance.now() - started) / 1000,
     bytes: runs.reduce((sum, run) => sum + run.bytes, 0),
+    ...(job?.profile ? { profile: job.profile.result() } : {}),
   };
 }

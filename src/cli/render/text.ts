@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { BackupInspection, Inspection } from '../../job/inspect.js';
+import type { ProfileReport } from '../../job/profile.js';
 import type { BackupReport, PlanReport, PreparedReport, Report } from '../../job/report.js';
 import { formatBytes, formatCount, plural } from '../../util/bytes.js';
 
@@ -63,6 +64,20 @@ function preparedText(report: Report, prepared: PreparedReport, style: TextStyle
   ];
 }
 
+/** Where the time went. */
+function profileText(profile: ProfileReport, style: TextStyle): string[] {
+  const { phases, stages, batches, batch_bytes: bytes, ack_ms: ack, ack_ms_longest: longest } = profile;
+  const seconds = (value: number): string => `${value.toFixed(3)} s`;
+  const rows = [
+    ...phases.map(({ phase, seconds: s }) => [phase, '', seconds(s)]),
+    ...stages.map(({ stage, seconds: s }) => ['write', stage, seconds(s)]),
+  ];
+  return [
+    ...table([['phase', 'stage', 'time'], ...rows], style),
+    `  batches: ${formatCount(batches)}, of ${formatBytes(bytes)} on the average, acknowledged after ${formatCount(ack)} ms (longest ${formatCount(longest)} ms)`,
+  ];
+}
+
 /** The report of a run as text for a terminal. */
 export function reportText(report: Report, style: TextStyle): string {
   const rows = report.targets.reduce((sum, t) => sum + t.rows_written, 0);
@@ -86,6 +101,7 @@ export function reportText(report: Report, style: TextStyle): string {
     ]);
     lines.push(...table([heading, ...body], style));
   }
+  if (report.profile) lines.push(...profileText(report.profile, style));
   lines.push(...listed('warnings:', report.warnings, style));
   if (report.error) {
     lines.push(tint(style, 'red', `error ${report.error.code}: ${report.error.message}`), `hint: ${report.error.hint}`);
