@@ -45,6 +45,8 @@ async function chooseIds(run: Run, open: OpenCollection): Promise<IdSource> {
 function tellDuplicates(run: Run, open: OpenCollection, result: Preflight): void {
   const { duplicates } = result;
   run.duplicates = duplicates?.extraRows ?? null;
+  // Once is enough, by those who prepare and finish.
+  if (run.job.portion?.rowsOnly) return;
   if (duplicates && duplicates.ids > 0) {
     const shown = duplicates.first.map((d) => `${d.id} (rows ${d.rows.slice(0, 3).join(', ')})`).join('; ');
     const how = run.config.options.onDuplicateId;

@@ -55,14 +55,18 @@ const LOOK_MS = 2000;
 /** Waits until all shards are done, or the time is over; what is wrong then is said by whoever looks next. */
 async function waitForShards(store: ObjectStore, waitMs: number, signals: JobSignals, emit: Emit): Promise<void> {
   const end = performance.now() + waitMs;
-  for (let told = ''; ; ) {
+  let told = '';
+  // One after the other: whichever is looked at, all of them have to be done.
+  for (let shard = 0; ; ) {
     const plan = await readPlan(store);
-    const { missing } = plan?.prepared ? await readShards(store, plan) : { missing: undefined };
+    if (plan?.prepared && shard === plan.shards) return;
+    if (plan?.prepared && (await readJson(store, KEYS.shardDone(shard)))) {
+      shard++;
+      continue;
+    }
     const left = end - performance.now();
-    if (missing?.length === 0 || left <= 0) return;
-    const text = missing
-      ? `${missing.length} of ${plan!.shards} shards are not done yet`
-      : 'the job is not prepared yet';
+    if (left <= 0) return;
+    const text = plan?.prepared ? `waiting for shard ${shard} of ${plan.shards}` : 'waiting for `milvusdm prepare`';
     if (text !== told) emit({ type: 'log', message: text });
     told = text;
     await sleep(Math.min(LOOK_MS, left), signals.stop);

@@ -25,7 +25,7 @@ async function keptPreflight(store: ObjectStore, planned: PlannedCollection): Pr
   const bits = dropped && (await store.read(dropped.key));
   return {
     edgeIds,
-    ...(duplicates ? { duplicates: { ...duplicates, first: [] } } : {}),
+    ...(duplicates ? { duplicates } : {}),
     ...(dropped && bits ? { dropped: createBitmap(dropped.rows, new Uint8Array(bits)) } : {}),
   };
 }

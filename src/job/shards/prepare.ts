@@ -48,7 +48,7 @@ function plannedOf(
     into: open.config.collection,
     parts: parts.map((part, i) => ({ ...part, partition: open.splits[i]?.partition ?? null })),
     skipped: preflight === undefined,
-    duplicates: duplicates ? { extraRows: duplicates.extraRows, ids: duplicates.ids } : null,
+    duplicates: duplicates ? { extraRows: duplicates.extraRows, ids: duplicates.ids, first: duplicates.first } : null,
     edgeIds,
     digests: digests
       ? [...digests].map(([partition, digester]) => {

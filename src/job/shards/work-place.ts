@@ -3,6 +3,7 @@ import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
 import { sleep } from '../../util/abort.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
+import type { DuplicateReport } from '../duplicates.js';
 import type { Report, TargetReport } from '../report.js';
 import type { Part } from './deal.js';
 import type { Facts } from './facts.js';
@@ -30,8 +31,8 @@ export interface PlannedCollection {
   readonly parts: readonly PlannedPart[];
   /** Its units exist and the mode is skip. */
   readonly skipped: boolean;
-  /** Rows beyond the first of each id, and ids that have several; null where nobody has looked. */
-  readonly duplicates: { readonly extraRows: number; readonly ids: number } | null;
+  /** What was found of ids that occur several times; null where nobody has looked. */
+  readonly duplicates: Omit<DuplicateReport, 'losers'> | null;
   readonly edgeIds: number;
   /** Digests of the rows that are to be written, where all of them were read. */
   readonly digests: readonly UnitDigest[] | null;

@@ -114,9 +114,11 @@ describe('a job of many shards', () => {
     const scene: Scene = { files: [fileOf(twice)], options: { onDuplicateId: 'first' } };
     const target = nothing();
     await step(scene, target, prepare(2));
-    for (const index of [0, 1]) expect(await step(scene, target, shard(index))).toMatchObject(done);
-    const { targets, error } = await step(scene, target, FINISH);
+    for (const index of [0, 1])
+      expect(await step(scene, target, shard(index))).toMatchObject({ ...done, warnings: [] });
+    const { targets, error, warnings } = await step(scene, target, FINISH);
     expect(error).toBe(null);
+    expect(warnings.join()).toContain('ids that occur more than once: 20, 20 rows too many');
     expect(targets[0]).toMatchObject({ rows_read: 40, rows_written: 20, rows_skipped: 20, duplicates: 20 });
     expect(keysOf(target)).toStrictEqual(IDS.slice(0, 20).map(String).sort());
   });
@@ -140,7 +142,7 @@ describe('finishing', () => {
     await step({ files: FILES }, target, prepare(4));
     await step({ files: FILES }, target, shard(1));
     await step({ files: FILES }, target, shard(2), 1);
-    const refused = await step({ files: FILES }, target, FINISH);
+    const refused = await step({ files: FILES }, target, { kind: 'finish', waitMs: 30 });
     expect(refused).toMatchObject({ status: 'failed', exit_code: 4, error: { code: 'SHARDS_UNFINISHED' } });
     expect(refused.error!.message).toBe('3 of 4 shards are not done: shards 0, 2, 3');
     for (const index of [0, 2, 3]) await step({ files: FILES }, target, shard(index));
