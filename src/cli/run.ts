@@ -12,6 +12,7 @@ import { planCommand } from './plan.js';
 import { reportPage } from './render/html/page.js';
 import { reportText } from './render/text.js';
 import { openSession, type Session } from './session.js';
+import { shardOf } from './shard-number.js';
 
 /** A run whose report cannot be written has done its work, but not all that was asked for. */
 function withFailedSave(report: Report, thrown: unknown): Report {
@@ -50,6 +51,8 @@ async function runJob(path: string, config: JobConfig, options: GlobalOptions): 
 
 /** `milvusdm --yaml FILE` and `milvusdm run FILE`. */
 export async function runCommand(path: string, options: GlobalOptions): Promise<ExitCode> {
+  const shard = shardOf(options, process.env);
+  if (shard) return (await import('./shared.js')).shardCommand(path, shard, options);
   if (options.dryRun) return planCommand(path, options);
   // Loading the SDK makes the young generation grow for good: 35 MiB on Node 20, more later on, and no run is faster for it.
   setFlagsFromString('--semi-space-growth-factor=1');

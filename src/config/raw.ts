@@ -77,6 +77,7 @@ export interface RawTask {
   readonly source_storage?: RawStorage;
   readonly dest_storage?: RawStorage;
   readonly backup_store?: RawStorage;
+  readonly work_storage?: RawStorage;
   readonly backup_name?: string;
   readonly base?: string;
   readonly strategy?: BackupConfig['strategy'];

@@ -201,6 +201,8 @@ export interface TaskConfig {
   /** Steps between reader and writer, in their order. */
   readonly transforms?: readonly TransformStep[];
   readonly parameter: CollectionParameter;
+  /** What the machines of one job share: plan, ledgers, locks. */
+  readonly work?: StorageConfig;
   readonly options: RunOptions;
   /** Notes on accepted keys that have no effect, for the plan. */
   readonly notes: readonly string[];
