@@ -96,6 +96,52 @@ describe('codes of a scalar quantizer', () => {
   });
 });
 
+describe('codes of an additive quantizer', () => {
+  it.each([
+    [[[4]], 5],
+    [[[4, 4]], 6],
+    [[[4, 6, 3]], 7],
+    [[[8, 4, 4, 4]], 8],
+    [[[3, 3, 3, 3, 3, 3, 3, 3]], 3],
+    [
+      [
+        [4, 5],
+        [6, 2, 4],
+      ],
+      4,
+    ],
+  ] as [number[][], number][])(
+    'of books of %j bits are added up in their order, each sum rounded',
+    async (books, width) => {
+      const entries = books.map((bits) => bits.reduce((sum, each) => sum + 2 ** each, 0));
+      const tables = randomFloats(width, entries.reduce((sum, count) => sum + count, 0) * width);
+      const codes = randomBytes(width, ROWS * Math.ceil(books.flat().reduce((sum, bits) => sum + bits, 0) / 8));
+      let at = 0;
+      const groups = books.map((bits, i) => {
+        const codebooks = { at, count: entries[i]! * width };
+        at += codebooks.count * 4;
+        return { bits, dim: width, codebooks };
+      });
+      const expected = new Float32Array(ROWS * books.length * width);
+      for (let row = 0, to = 0; row < ROWS; row++) {
+        let bit = 0;
+        for (const { bits, codebooks } of groups) {
+          let start = codebooks.at / 4;
+          for (const [book, each] of bits.entries()) {
+            const entry = start + codeAt(codes, row, bit, each) * width;
+            for (let i = 0; i < width; i++) expected[to + i] = (book > 0 ? expected[to + i]! : 0) + tables[entry + i]!;
+            bit += each;
+            start += 2 ** each * width;
+          }
+          to += width;
+        }
+      }
+      const out = await decoded({ kind: 'additive', groups }, width * books.length, codes, tables);
+      expect(bitsOf(out)).toEqual(bitsOf(expected));
+    },
+  );
+});
+
 describe('halves', () => {
   it.each([4, 5])('of rows of %i dimensions are all decoded, those that are no numbers, too', async (dim) => {
     const table = bitsOf(halfTable());
