@@ -2,6 +2,7 @@ import type { Connection } from '../../milvus/connection.js';
 import { type ImportProgress, importProgress, startImport } from '../../milvus/imports.js';
 import { sleep } from '../../util/abort.js';
 import { fail } from '../../util/errors.js';
+import { allSettled } from '../../util/pool.js';
 import type { ImportUnit } from './folders.js';
 import type { ServerView } from './places.js';
 
@@ -78,26 +79,35 @@ async function look(connection: Connection, running: Running, o: ImportOptions):
   throw fail('NET_DEADLINE', `${what} stands still for ${STALL_MS / 60_000} minutes`);
 }
 
+/**
+ * How long until the server is asked again: a fortieth of what the import at hand has taken so far, so that its end is seen
+ * soon where it takes seconds, and little is asked where it takes hours.
+ */
+function pause(since: number): number {
+  return Math.min(LONGEST_POLL_MS, Math.max(FIRST_POLL_MS, (Date.now() - since) / 40));
+}
+
 /** Imports units, several at a time, and gives the rows of each. Throws DST_REFUSED for one that keeps failing. */
 async function importAll(connection: Connection, units: readonly ImportUnit[], o: ImportOptions): Promise<number[]> {
   const rows = units.map(() => 0);
   const waiting = units.map((unit) => ({ unit, attempt: 1 }));
   let running: Running[] = [];
-  for (let wait = FIRST_POLL_MS; waiting.length + running.length > 0; wait = Math.min(wait * 1.25, LONGEST_POLL_MS)) {
+  let since = Date.now();
+  while (waiting.length + running.length > 0) {
     for (const { unit, attempt } of waiting.splice(0, AT_ONCE - running.length)) {
       running.push(await start(connection, unit, attempt, o));
     }
-    await sleep(wait, o.signal);
-    const left: Running[] = [];
-    for (const one of running) {
-      const end = await look(connection, one, o);
-      if (!end) left.push(one);
-      else if (end.state === 'done') rows[units.indexOf(one.unit)] = end.rows;
-      else {
+    await sleep(pause(since), o.signal);
+    const ends = await allSettled(running.map((one) => look(connection, one, o)));
+    const left = running.filter((_, at) => !ends[at]);
+    if (left.length < running.length) since = Date.now();
+    for (const [at, one] of running.entries()) {
+      const end = ends[at];
+      if (end?.state === 'done') rows[units.indexOf(one.unit)] = end.rows;
+      else if (end) {
         o.onRows(-one.rows);
         waiting.push(await again(one, end.reason, o));
       }
-      if (end) wait = FIRST_POLL_MS;
     }
     running = left;
   }

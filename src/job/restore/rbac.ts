@@ -31,7 +31,7 @@ export interface RbacChange {
   /** To be made with the hash of their password that the backup has, where the server takes that. */
   readonly hashed: readonly UserBackupInfo[];
   /** Not made: nobody knows their passwords. */
-  readonly nameless: readonly string[];
+  readonly unknown: readonly string[];
   /** Of all users that there are, or that will be. */
   readonly memberships: readonly Membership[];
 }
@@ -57,7 +57,7 @@ export function changeOf(backup: RbacInfo, server: RbacInfo, passwords: Readonly
       return password === undefined ? [] : [{ name, password }];
     }),
     hashed: missing.filter(({ user, password }) => !given.has(user) && password !== ''),
-    nameless: lost,
+    unknown: lost,
     memberships: pairsOf(backup.users).filter((pair) => !lost.includes(pair.user) && !joined.has(JSON.stringify(pair))),
   };
 }
@@ -73,7 +73,7 @@ export function changeText({ roles, grants, users, hashed, groups }: RbacChange)
   return parts.join(', ');
 }
 
-function namelessText(names: readonly string[], made: boolean): string {
+function unknownText(names: readonly string[], made: boolean): string {
   const what = names.map((name) => `"${name}"`).join(', ');
   return `${what}: ${made ? 'not made' : 'will not be made'}, because no password is known (user_passwords gives one)`;
 }
@@ -150,7 +150,7 @@ async function make(maker: Maker, granting: Maker, change: RbacChange): Promise<
   for (const { user, role } of change.memberships.filter((pair) => !refused.includes(pair.user))) {
     await tell('OperateUserRole', encodeMessage({ 2: user, 3: role }), `give role ${role} to user ${user}`);
   }
-  return [...change.nameless, ...refused];
+  return [...change.unknown, ...refused];
 }
 
 export interface RbacRestore {
@@ -183,7 +183,7 @@ export async function planRbac(o: RbacRestore): Promise<{ readonly detail: strin
   requireRbac(o);
   await using calls = await connect(o, o.config.endpoint);
   const change = await compare(o, calls);
-  const warnings = change.nameless.length > 0 ? [namelessText(change.nameless, false)] : [];
+  const warnings = change.unknown.length > 0 ? [unknownText(change.unknown, false)] : [];
   return { detail: changeText(change), warnings };
 }
 
@@ -200,6 +200,7 @@ export async function restoreRbac(o: RbacRestore): Promise<string[]> {
   const login = endpoint.token ?? endpoint.user;
   await using other = login === undefined ? await connect(o, { ...endpoint, user: ROOT, password: '' }) : undefined;
   const lost = await make(makerOf(calls), makerOf(other ?? calls), change);
-  o.log(`users and roles: ${changeText(change)} made`);
-  return lost.length > 0 ? [namelessText(lost, true)] : [];
+  const came = { ...change, hashed: change.hashed.filter(({ user }) => !lost.includes(user)) };
+  o.log(`users and roles: ${changeText(came)} made`);
+  return lost.length > 0 ? [unknownText(lost, true)] : [];
 }

@@ -33,7 +33,7 @@ describe('what a server lacks of the users and roles of a backup', () => {
       grants: BACKUP.grants,
       users: [{ name: 'alice', password: 'secret' }],
       hashed: [{ user: 'carol', password: 'hash' }],
-      nameless: ['bob'],
+      unknown: ['bob'],
       memberships: [
         { user: 'alice', role: 'reader' },
         { user: 'carol', role: 'admin' },
@@ -47,7 +47,7 @@ describe('what a server lacks of the users and roles of a backup', () => {
     const half = { ...BACKUP, users: BACKUP.users.map((u) => (u.user === 'bob' ? user('bob', '') : u)) };
     expect(changeOf(BACKUP, half, { bob: 'new' })).toMatchObject({
       users: [],
-      nameless: [],
+      unknown: [],
       memberships: [{ user: 'bob', role: 'reader' }],
     });
   });
