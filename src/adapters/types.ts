@@ -15,6 +15,8 @@ export interface Split {
   /** Partition that its rows go to, where the source names one. */
   readonly partition?: string;
   readonly rows: number;
+  /** Number of its first row within `source`, where it is only a part of that; 0 where absent. */
+  readonly firstRow?: number;
   /** Bytes of all values as they will be batched; an estimate where there is text. */
   readonly bytes: number;
   /** Changes when the content may have changed (size, mtime, digest of the header). */
@@ -73,6 +75,8 @@ export interface Reader extends AsyncDisposable {
   /** Splits that may be read at a time, and are then read faster; 1 where absent. Order between splits then means nothing. */
   readonly parallelSplits?: number;
   splits(): Promise<readonly Split[]>;
+  /** Position in front of any row of a split, where that is reached without reading the rows before it. */
+  cursorAt?(split: Split, row: number): Cursor;
   /** Batches of a split in a fixed order. Throws SRC_* errors. */
   read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch>;
 }
@@ -207,6 +211,8 @@ export interface SentBatch {
   readonly ack: Promise<Ack>;
   /** Resolves when the rows outlive the death of this process; with the ack where absent. May stay open for ever after a failure. */
   readonly durable?: Promise<void>;
+  /** Milliseconds for which the writer has worked on the batch before it was sent, as opposed to waiting for a place. */
+  readonly encodeMs?: number;
 }
 
 /** Notes of a target that gathers rows in sets of files, which a server goes on to take in when this process has died. */

@@ -4,7 +4,7 @@ import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { packageVersion } from '../util/version.js';
 import type { BackupCommandOptions } from './backup.js';
-import type { DiffCommandOptions, GlobalOptions } from './options.js';
+import type { DiffCommandOptions, GlobalOptions, ShardNumber } from './options.js';
 import { printFailure } from './output.js';
 
 // Everything heavy is imported by the command that needs it: `--help` and `validate` load none of it.
@@ -20,6 +20,26 @@ function int64(text: string): bigint {
     throw new InvalidArgumentError('a whole number of 64 bits is needed.');
   }
   return BigInt(text);
+}
+
+/** 30s, 10m or 1h in milliseconds. */
+function waitTime(text: string): number {
+  const [, amount, unit = ''] = /^([0-9]{1,6})([smh])$/.exec(text) ?? [];
+  const seconds = { s: 1, m: 60, h: 3600 }[unit];
+  if (seconds === undefined) throw new InvalidArgumentError('a time such as 30s, 10m or 1h is needed.');
+  return Number(amount) * seconds * 1000;
+}
+
+function shardNumber(text: string): ShardNumber {
+  const [, index = '', of = ''] = /^([0-9]{1,6})\/([0-9]{1,6})$/.exec(text) ?? [];
+  if (index === '' || Number(index) >= Number(of)) {
+    throw new InvalidArgumentError('I/N is needed, counted from 0: of three shards 0/3, 1/3 and 2/3.');
+  }
+  return { index: Number(index), of: Number(of) };
+}
+
+function workOption(): Option {
+  return new Option('--work <place>', 'what all machines share: a folder, or s3://bucket/prefix; else work_storage');
 }
 
 function withCommon(command: Command): Command {
@@ -41,6 +61,7 @@ function withRun(command: Command): Command {
   return withCommon(command)
     .option('--limit <rows>', 'rehearse on the first N rows', positive)
     .option('--restart', 'start over instead of continuing a run of this job that was cut short')
+    .option('--profile', 'measure where the time goes, stage by stage, and report it')
     .option('--report-dir <folder>', 'write the report there, as JSON and as an HTML page')
     .option('--dry-run', 'the same as plan: read only');
 }
@@ -134,7 +155,34 @@ function build(exit: (code: ExitCode) => void): Command {
       .action(async (path: string, options: GlobalOptions) => exit(await (await load())(path, options)));
   withRun(
     file('run', 'run the task in a YAML file (the same as --yaml)', async () => (await import('./run.js')).runCommand),
-  );
+  )
+    .option('--shard <i/n>', 'only shard I of N, counted from 0, of a job that was prepared', shardNumber)
+    .option('--shards <n>', 'one of N shards, that of JOB_COMPLETION_INDEX (Kubernetes)', positive)
+    .option('--wait <time>', 'how long a shard waits for prepare, e.g. 30s, 10m or 1h; 10m', waitTime)
+    .addOption(workOption());
+  withCommon(
+    file(
+      'prepare',
+      'make a job ready to be written by many machines',
+      async () => (await import('./shared.js')).prepareCommand,
+    ),
+  )
+    .requiredOption('--shards <n>', 'shards that the source is dealt out to', positive)
+    .option('--restart', 'start over: what was prepared, written and noted before is given up')
+    .addOption(workOption());
+  withCommon(
+    file(
+      'finish',
+      'end a job whose shards are done: build the index, verify, load, report',
+      async () => (await import('./shared.js')).finishCommand,
+    ),
+  )
+    .option(
+      '--wait <time>',
+      'how long to wait for shards that are not done, e.g. 30s, 10m or 24h; not at all',
+      waitTime,
+    )
+    .addOption(workOption());
   withCommon(
     file(
       'restore',

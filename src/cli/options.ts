@@ -12,7 +12,20 @@ export interface GlobalOptions {
   readonly dryRun?: boolean;
   readonly restart?: boolean;
   readonly reportDir?: string;
+  readonly profile?: boolean;
   readonly report?: string;
+  /** One shard of many, as I/N. */
+  readonly shard?: ShardNumber;
+  readonly shards?: number;
+  readonly work?: string;
+  /** Milliseconds. */
+  readonly wait?: number;
+}
+
+/** Shards are counted from 0. */
+export interface ShardNumber {
+  readonly index: number;
+  readonly of: number;
 }
 
 /** Options of `diff`: how to get into each side. */

@@ -4,7 +4,7 @@ import type { JobConfig } from '../config/types.js';
 import { createRecorder } from '../job/recorder.js';
 import { errorReport, type Report } from '../job/report.js';
 import { type SaveInput, saveReport, toSavedReport, yamlFingerprint } from '../job/saved-report.js';
-import { fail, toMilvusdmError } from '../util/errors.js';
+import { toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { type GlobalOptions, mayColor } from './options.js';
 import { printResult, toJson } from './output.js';
@@ -12,6 +12,7 @@ import { planCommand } from './plan.js';
 import { reportPage } from './render/html/page.js';
 import { reportText } from './render/text.js';
 import { openSession, type Session } from './session.js';
+import { shardOf } from './shard-number.js';
 
 /** A run whose report cannot be written has done its work, but not all that was asked for. */
 function withFailedSave(report: Report, thrown: unknown): Report {
@@ -38,16 +39,6 @@ async function runJob(path: string, config: JobConfig, options: GlobalOptions): 
     session.log.file(`report ${toJson(report)}`);
     return report;
   }
-  if (config.task === 'BACKUP') {
-    throw fail('USAGE', '--report-dir is given with a BACKUP, whose report is in its store', {
-      hint: 'Leave --report-dir out; `milvusdm backup get` shows what a backup holds, and `backup verify` checks it.',
-    });
-  }
-  if (config.task === 'RESTORE') {
-    throw fail('USAGE', '--report-dir is given with a RESTORE, whose collections no later `verify` can compare', {
-      hint: 'Leave --report-dir out; `--json` prints the report. `diff` compares a restored collection with another one.',
-    });
-  }
   const [started, yaml] = [new Date(), yamlFingerprint(path)];
   const recorder = createRecorder();
   session.job.on(recorder.listen);
@@ -60,6 +51,8 @@ async function runJob(path: string, config: JobConfig, options: GlobalOptions): 
 
 /** `milvusdm --yaml FILE` and `milvusdm run FILE`. */
 export async function runCommand(path: string, options: GlobalOptions): Promise<ExitCode> {
+  const shard = shardOf(options, process.env);
+  if (shard) return (await import('./shared.js')).shardCommand(path, shard, options);
   if (options.dryRun) return planCommand(path, options);
   // Loading the SDK makes the young generation grow for good: 35 MiB on Node 20, more later on, and no run is faster for it.
   setFlagsFromString('--semi-space-growth-factor=1');

@@ -41,9 +41,13 @@ function onSignals(job: Job, log: Log): () => void {
 }
 
 /** The configuration with what the command line adds to it. */
-function withOptions(config: JobConfig, { limit, restart }: GlobalOptions): JobConfig {
+function withOptions(config: JobConfig, { limit, restart, profile }: GlobalOptions): JobConfig {
   if (config.task !== 'BACKUP' && config.task !== 'RESTORE') {
-    const extra = { ...(limit === undefined ? {} : { limit }), ...(restart ? { restart } : {}) };
+    const extra = {
+      ...(limit === undefined ? {} : { limit }),
+      ...(restart ? { restart } : {}),
+      ...(profile ? { profile } : {}),
+    };
     return { ...config, options: { ...config.options, ...extra } };
   }
   if (limit !== undefined) {
@@ -51,12 +55,21 @@ function withOptions(config: JobConfig, { limit, restart }: GlobalOptions): JobC
       hint: 'Use --dry-run to see what it would do.',
     });
   }
+  if (profile) {
+    throw fail('USAGE', `--profile is given with a ${config.task}, which has no stages to be measured`, {
+      hint: 'Leave --profile out.',
+    });
+  }
   // A RESTORE starts over always.
   return restart && config.task === 'BACKUP' ? { ...config, restart } : config;
 }
 
 /** Opens everything around a job of this configuration. Disposing ends the progress and the signal handlers. */
-export async function openSession(config: JobConfig, options: GlobalOptions): Promise<Session> {
+export async function openSession(
+  config: JobConfig,
+  options: GlobalOptions,
+  make: (config: JobConfig) => Job = createJob,
+): Promise<Session> {
   const level = logLevelOf(options);
   const view = await openView(options, level);
   const log = await openLog({
@@ -65,7 +78,7 @@ export async function openSession(config: JobConfig, options: GlobalOptions): Pr
     secrets: config.secrets,
     write: (line) => view.line(line),
   });
-  const job = createJob(withOptions(config, options));
+  const job = make(withOptions(config, options));
   const off = job.on((event) => {
     if (event.type === 'log') log.info(event.message);
     else if (event.type === 'warning') log.warn(`warning: ${event.message}`);

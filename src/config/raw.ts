@@ -77,6 +77,7 @@ export interface RawTask {
   readonly source_storage?: RawStorage;
   readonly dest_storage?: RawStorage;
   readonly backup_store?: RawStorage;
+  readonly work_storage?: RawStorage;
   readonly backup_name?: string;
   readonly base?: string;
   readonly strategy?: BackupConfig['strategy'];
@@ -91,6 +92,7 @@ export interface RawTask {
   readonly load?: string | boolean;
   readonly shards?: number;
   readonly meta_only?: boolean;
+  readonly user_passwords?: Readonly<Record<string, string>>;
 }
 
 /** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */

@@ -6,6 +6,7 @@ import { quoted } from './issues.js';
 import type { RawParameter, RawTask } from './raw.js';
 import { checkRestore } from './restore.js';
 import type { RuleInput } from './rule-input.js';
+import { checkStorage } from './storage.js';
 import { parseBytes, parseRate } from './units.js';
 
 const INT64_MIN = -(2n ** 63n);
@@ -26,6 +27,7 @@ export function checkRules(input: RuleInput): void {
   }
   checkSource(input);
   if (input.task !== 'M2H') checkEndpoint('dest', input);
+  if (input.raw.work_storage !== undefined) checkStorage('work_storage', input.raw.work_storage, input);
   if (input.task === 'M2M' || input.task === 'M2H') checkCatalog(input);
   if (input.task !== 'M2H') checkBulk(input);
   checkIds(input);

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly retryFor: number;
   /** Start over, also when an earlier run of this job can be continued (`--restart`). */
   readonly restart?: boolean;
+  /** Measure where the time goes (`--profile`). */
+  readonly profile?: boolean;
   /** Several collections: whether the others go on when one fails; continue where absent. */
   readonly onError?: 'continue' | 'stop';
   /** Rehearsal: only the first N rows of the run (`--limit`). */

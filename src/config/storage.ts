@@ -9,7 +9,7 @@ import type { RuleInput } from './rule-input.js';
 import type { S3Endpoint, StorageConfig } from './types.js';
 
 /** The keys of a task that name a store. */
-export type StorageKey = 'source_storage' | 'dest_storage' | 'backup_store';
+export type StorageKey = 'source_storage' | 'dest_storage' | 'backup_store' | 'work_storage';
 
 const S3_ONLY = [
   'endpoint',
@@ -27,6 +27,7 @@ const LOCAL_ONLY = ['path', 'server_path'] as const;
 /** Milvus's own default of `minio.rootPath`, and milvus-backup's of `backupRootPath`. */
 const DEFAULT_ROOT = 'files';
 const DEFAULT_PREFIX = 'backup';
+const DEFAULT_WORK_PREFIX = 'milvusdm';
 const ENDPOINT_FORM = 'http://host:port or https://host:port';
 
 type Parsed = { readonly endpoint: S3Endpoint } | { readonly problem: string };
@@ -124,7 +125,9 @@ export function storageOf(key: StorageKey, raw: RawStorage, around: Surroundings
   }
   const parsed = raw.endpoint === undefined ? undefined : parseEndpoint(raw.endpoint, raw.tls);
   if (parsed && 'problem' in parsed) throw new Error('an endpoint that the rules had passed cannot be parsed');
-  const root = key === 'backup_store' ? (raw.prefix ?? DEFAULT_PREFIX) : (raw.root_path ?? DEFAULT_ROOT);
+  const prefix = key === 'work_storage' ? DEFAULT_WORK_PREFIX : DEFAULT_PREFIX;
+  const ours = key === 'backup_store' || key === 'work_storage';
+  const root = ours ? (raw.prefix ?? prefix) : (raw.root_path ?? DEFAULT_ROOT);
   return present<StorageConfig>({
     type: 's3',
     endpoint: parsed?.endpoint,

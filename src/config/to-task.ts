@@ -5,6 +5,7 @@ import { endpointKeys, endpointOf } from './endpoint.js';
 import { present } from './present.js';
 import type { RawFile, RawTask } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
+import { storageOf } from './storage.js';
 import { toTransforms } from './transforms.js';
 import type {
   CollectionParameter,
@@ -140,6 +141,7 @@ export function toTask(task: MoveName, raw: RawTask, around: Surroundings, secre
     merge: mergeOf(raw),
     transforms: raw.transforms === undefined ? undefined : toTransforms(raw.transforms),
     parameter: parameterOf(raw),
+    work: raw.work_storage === undefined ? undefined : storageOf('work_storage', raw.work_storage, around),
     options: optionsOf(raw, source),
     notes: notesOf(task, raw, source),
     secrets,

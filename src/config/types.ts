@@ -124,6 +124,8 @@ export interface BackupSource {
   readonly select: Selection;
   readonly exclude?: Selection;
   readonly outputFields?: readonly string[];
+  /** Only what the collections are, without their rows; of logical backups. */
+  readonly rowless?: true;
 }
 
 /** A running Milvus 2.x whose flushed segments are read from its own store, without loading them. */
@@ -199,6 +201,8 @@ export interface TaskConfig {
   /** Steps between reader and writer, in their order. */
   readonly transforms?: readonly TransformStep[];
   readonly parameter: CollectionParameter;
+  /** What the machines of one job share: plan, ledgers, locks. */
+  readonly work?: StorageConfig;
   readonly options: RunOptions;
   /** Notes on accepted keys that have no effect, for the plan. */
   readonly notes: readonly string[];

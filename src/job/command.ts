@@ -1,5 +1,9 @@
+/** A word of a command line for a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** The command that continues a job, for a shell. */
 export function commandFor(file: string): string {
-  const quoted = /^[\w./@%+=:,-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
-  return `milvusdm --yaml ${quoted}`;
+  return `milvusdm --yaml ${shellWord(file)}`;
 }

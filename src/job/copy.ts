@@ -6,6 +6,7 @@ import { createRanges } from './ledger/ranges.js';
 import type { CollectionState } from './ledger/state.js';
 import { type SplitProgress, unsettledPieces } from './pieces.js';
 import { type Pipeline, transformed } from './pipeline.js';
+import { type Profile, readTimed, staged } from './profile.js';
 import { type UnitResult, unitFor } from './result.js';
 import type { PlacedSplit } from './run-context.js';
 import { createSender, type Destination, type Sender } from './sender.js';
@@ -31,6 +32,10 @@ export interface CopyInput {
   readonly idsUnique: boolean;
   /** The server makes the keys. */
   readonly autoId: boolean;
+  /** Splits that are written here; all where absent. */
+  readonly owns?: (split: number) => boolean;
+  /** Measures the stages of every batch. */
+  readonly profile?: Profile | undefined;
   /** Stop after the batches in flight. */
   readonly stop: AbortSignal;
   /** Give the batches in flight up, too. */
@@ -71,8 +76,10 @@ function splitsAtATime({ reader, writer, lines, idsUnique }: CopyInput): number 
 
 async function copySplit(input: CopyInput, sender: Sender, split: CopySplit): Promise<void> {
   const options = { maxBytes: input.config.options.batchBytes, signal: sender.stop };
-  for await (const piece of unsettledPieces(input.reader, split.placed, split.progress, options)) {
-    await sender.send(split, piece, await transformed(input.pipeline, piece));
+  const { profile } = input;
+  for await (const piece of readTimed(profile, unsettledPieces(input.reader, split.placed, split.progress, options))) {
+    const batch = await staged(profile, 'transform', () => transformed(input.pipeline, piece));
+    await sender.send(split, piece, batch);
   }
 }
 
@@ -94,7 +101,7 @@ function unitCounter(input: CopyInput, splits: readonly CopySplit[]): (split: Co
  */
 export async function copyRows(input: CopyInput, results: ReadonlyMap<string, UnitResult>): Promise<void> {
   const sender = createSender(input);
-  const splits = copySplits(input, results);
+  const splits = copySplits(input, results).filter((s) => input.owns?.(s.split) ?? true);
   for (const { placed, result } of splits) {
     result.sources.push(placed.split.source);
     if (!result.unit.write) result.rowsSkipped += placed.rows;
@@ -119,5 +126,5 @@ export async function copyRows(input: CopyInput, results: ReadonlyMap<string, Un
   } catch (error) {
     sender.failWith(error);
   }
-  await sender.drain();
+  await staged(input.profile, 'wait', () => sender.drain());
 }

@@ -14,7 +14,7 @@ export function storePlace(storage: StorageConfig): unknown[] {
 }
 
 /** What a source is and where, without the credentials and certificates that lead to it. */
-function locatorOf(source: SourceConfig): object {
+export function locatorOf(source: SourceConfig): object {
   if (source.adapter === 'milvus') return { ...source, endpoint: placeOf(source.endpoint) };
   if (source.adapter === 'backup') return { ...source, storage: storePlace(source.storage) };
   if (source.adapter === 'segments') {
@@ -26,7 +26,7 @@ function locatorOf(source: SourceConfig): object {
 }
 
 /** JSON has no BigInt. */
-function exact(_: string, value: unknown): unknown {
+export function exact(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `${value}n` : value;
 }
 

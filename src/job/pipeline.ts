@@ -20,7 +20,7 @@ async function noteBadRows(pipeline: Pipeline, placed: PlacedBatch, batch: Recor
   const { badRows, finiteScalars } = pipeline;
   const bad = findNonFinite(batch, finiteScalars);
   for (const { row: i, reason } of bad) {
-    const row = placed.row + i - placed.split.base;
+    const row = placed.row + i - placed.split.base + (placed.split.split.firstRow ?? 0);
     await badRows.add({ source: placed.split.split.source, row, id: idText(batch, i), reason });
   }
   badRows.check();

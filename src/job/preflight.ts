@@ -8,6 +8,7 @@ import type { TaskConfig } from '../config/types.js';
 import type { Transformer } from '../transforms/types.js';
 import { fail } from '../util/errors.js';
 import { type BadRows, idText } from './bad-rows.js';
+import type { KnownDigest } from './contents/compare.js';
 import { createDuplicateFinder, type DuplicateReport } from './duplicates.js';
 import { LARGEST_ID, SMALLEST_ID } from './keys.js';
 import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
@@ -34,7 +35,7 @@ export interface Preflight {
   /** Rows of the run that are not written: set aside, or losing copies of an id. */
   readonly dropped?: Bitmap;
   /** Digest per partition ('' without one); absent when the rows that will be written differ from those looked at. */
-  readonly digests?: ReadonlyMap<string, Digester>;
+  readonly digests?: ReadonlyMap<string, { result(): KnownDigest }>;
   /** Smallest and largest id of the rows looked at, where ids are int64 and all were looked at. */
   readonly keys?: { readonly least: bigint; readonly largest: bigint };
   /** Rows with the ids 2^63-1 and -2^63, which no query finds. */
@@ -135,7 +136,7 @@ async function checkFinite(input: PreflightInput, placed: PlacedBatch, batch: Re
     bad.add(placed.row + row);
     await input.badRows.add({
       source: placed.split.split.source,
-      row: placed.row + row - placed.split.base,
+      row: placed.row + row - placed.split.base + (placed.split.split.firstRow ?? 0),
       id: idText(batch, row),
       reason,
     });

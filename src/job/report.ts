@@ -2,6 +2,7 @@ import type { Action, SourceInfo } from '../adapters/types.js';
 import type { TaskName } from '../config/types.js';
 import type { ErrorCode, MilvusdmError } from '../util/errors.js';
 import type { ExitCode } from '../util/exit-codes.js';
+import type { ProfileReport } from './profile.js';
 import type { VerifyLevel } from './verify.js';
 
 /** Version of the JSON document. */
@@ -52,6 +53,27 @@ export interface BackupReport {
   readonly left_out: readonly { readonly key: string; readonly reason: string }[];
 }
 
+/** The part of one shard. */
+export interface ShardShare {
+  readonly shard: number;
+  /** Splits of the source, or stretches of them. */
+  readonly parts: number;
+  readonly rows: number;
+}
+
+/** What `milvusdm prepare` has left for the shards. */
+export interface PreparedReport {
+  /** The shared place, without credentials. */
+  readonly work: string;
+  /** It was prepared before, and nothing was done now. */
+  readonly again: boolean;
+  /** Target collections. */
+  readonly collections: readonly string[];
+  readonly shards: readonly ShardShare[];
+  /** Rows that were set aside. */
+  readonly set_aside: number;
+}
+
 export interface ErrorReport {
   readonly code: ErrorCode;
   readonly message: string;
@@ -74,6 +96,12 @@ export interface Report {
   readonly bytes: number;
   /** Of a BACKUP that is complete. */
   readonly backup?: BackupReport;
+  /** With `--profile`. */
+  readonly profile?: ProfileReport;
+  /** Of `milvusdm prepare`. */
+  readonly prepared?: PreparedReport;
+  /** Of one shard of a job: its number from 0, and how many there are. */
+  readonly shard?: { readonly index: number; readonly of: number };
 }
 
 /** What `plan` shows: everything that a run would do, decided without touching the target. */

@@ -45,6 +45,8 @@ async function chooseIds(run: Run, open: OpenCollection): Promise<IdSource> {
 function tellDuplicates(run: Run, open: OpenCollection, result: Preflight): void {
   const { duplicates } = result;
   run.duplicates = duplicates?.extraRows ?? null;
+  // Once is enough, by those who prepare and finish.
+  if (run.job.portion?.rowsOnly) return;
   if (duplicates && duplicates.ids > 0) {
     const shown = duplicates.first.map((d) => `${d.id} (rows ${d.rows.slice(0, 3).join(', ')})`).join('; ');
     const how = run.config.options.onDuplicateId;
@@ -96,6 +98,7 @@ async function prepare(run: Run, open: OpenCollection, pre: Preflight, ids: IdSo
   }
   const idsUnique = areUnique(open, pre);
   const units = await decideSettling({ writer, plan, preflight: pre, idsUnique, progress: job.teller });
+  job.portion?.refuse?.(run, open, units, pre);
   await ledger.begin({
     into: config.collection,
     mode: config.mode,
@@ -123,12 +126,14 @@ async function copy(
   pipeline: Pipeline,
 ): Promise<void> {
   const { job, config } = run;
-  const total = open.splits.reduce((sum, s) => sum + s.rows, 0);
+  const owns = (split: number): boolean => job.portion?.owns?.(open.task.name, split) ?? true;
+  const total = open.splits.reduce((sum, s, i) => sum + (owns(i) ? s.rows : 0), 0);
   const earlier = continued(run);
   const totals = earlier && takeEarlier(run, open, earlier);
   let done = totals?.rows ?? 0;
   run.bytes = earlier?.bytes ?? 0;
-  if (totals) job.emit({ type: 'log', message: `continues behind ${plural(totals.rows, 'row')} that are settled` });
+  if (totals?.rows)
+    job.emit({ type: 'log', message: `continues behind ${plural(totals.rows, 'row')} that are settled` });
   if (totals) job.emit({ type: 'resumed', rows: done, bytes: run.bytes });
   await copyRows(
     {
@@ -143,6 +148,8 @@ async function copy(
       earlier,
       quiet: () => job.ledger.quiet(QUIET_MS, job.signals.stop),
       digest: pre.digests === undefined,
+      owns,
+      profile: job.profile,
       idsUnique: areUnique(open, pre),
       autoId: open.plan.autoId,
       stop: job.signals.stop,
@@ -177,7 +184,8 @@ function takeEarlier(run: Run, open: OpenCollection, earlier: CollectionState): 
 
 /** Every unit exists and the mode is skip: nothing is touched, and the report shows both counts. */
 function skipAll(run: Run, open: OpenCollection): void {
-  for (const { split, rows, partition } of open.splits) {
+  for (const [i, { split, rows, partition }] of open.splits.entries()) {
+    if (!(run.job.portion?.owns?.(open.task.name, i) ?? true)) continue;
     const result = run.results.get(partition ?? '')!;
     result.sources.push(split.source);
     result.rowsSkipped += rows;
@@ -186,6 +194,7 @@ function skipAll(run: Run, open: OpenCollection): void {
 
 async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   const { job } = run;
+  const { portion } = job;
   for (const unit of open.plan.units) {
     run.results.set(unit.partition ?? '', newResult(unit));
     if (!unit.write) run.verified.set(unit.partition ?? '', { level: 'none', targetRows: unit.existingRows });
@@ -193,11 +202,24 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   for (const message of open.warnings) warn(job, message);
   if (open.plan.units.every((u) => !u.write)) {
     skipAll(run, open);
+    await portion?.ready?.(run, open, undefined);
     return 'skipped';
   }
+  if (portion?.preflight && !continued(run)) {
+    throw fail(
+      'DST_UNFINISHED',
+      `"${run.config.collection}" was left alone when the job was prepared, and is gone now`,
+    );
+  }
   const ids = await chooseIds(run, open);
-  const pre = await check(run, open, ids, bindRun(open.reader.schema, ids).ids);
+  const known = await portion?.preflight?.(open.task.name);
+  const pre = known ?? (await check(run, open, ids, bindRun(open.reader.schema, ids).ids));
+  if (known) tellDuplicates(run, open, known);
   const lines = await prepare(run, open, pre, ids);
+  if (portion?.ready) {
+    await portion.ready(run, open, pre);
+    return job.badRows.count > 0 ? 'partial' : 'done';
+  }
   job.teller.phase('write');
   const bound = bindRun(open.reader.schema, ids, run.config.transforms, pre.dropped);
   const { steps } = bound;
@@ -210,10 +232,12 @@ async function perform(run: Run, open: OpenCollection): Promise<RunStatus> {
   await copy(run, open, pre, lines, pipeline);
   for (const loss of steps.losses()) if (loss.affected > 0) warn(job, loss.text);
   for (const message of open.reader.lateWarnings?.() ?? []) warn(job, message);
-  await open.writer.commit(job.teller);
-  await verifyRun(run, open, pre, [silently(pipeline)]);
-  await open.writer.settle(job.teller);
-  const status = job.badRows.count > 0 ? 'partial' : 'done';
+  if (!portion?.rowsOnly) {
+    await open.writer.commit(job.teller);
+    await verifyRun(run, open, pre, [silently(pipeline)]);
+    await open.writer.settle(job.teller);
+  }
+  const status = job.badRows.count > 0 || portion?.setAside?.() ? 'partial' : 'done';
   await run.ledger.done({ status, bytes: run.bytes, targets: targetReports(run) });
   return status;
 }
@@ -244,7 +268,7 @@ export async function runCollection(run: Run, task: CollectionTask, target: Targ
     return earlier.done.status;
   }
   await using open = await openCollection(task, target, {
-    exact: true,
+    exact: !run.job.portion?.rowsOnly,
     state: run.job.ledger.state,
     startOver: run.job.startOver(task.name),
   });

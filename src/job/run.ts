@@ -6,12 +6,14 @@ import { EXIT } from '../util/exit-codes.js';
 import { collectBadRows } from './bad-rows.js';
 import type { CollectionTask } from './collection-task.js';
 import { commandFor } from './command.js';
-import { openLedger } from './ledger/ledger.js';
+import { type Ledger, openLedger } from './ledger/ledger.js';
+import type { LedgerState } from './ledger/state.js';
 import { type Emit, type JobSignals, openJob, phaseTeller } from './open-job.js';
+import { createProfile } from './profile.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus } from './report.js';
 import { startOver } from './restart.js';
 import { runCollection, targetReports } from './run-collection.js';
-import { type JobRun, type Run, warn } from './run-state.js';
+import { type JobRun, type Portion, type Run, warn } from './run-state.js';
 
 const KILL_GRACE_MS = 1000;
 
@@ -24,6 +26,7 @@ interface Outcome {
 function newRun(job: JobRun, task: CollectionTask): Run {
   return {
     job,
+    source: task.name,
     config: task.config,
     ledger: job.ledger.collection(task.name),
     results: new Map(),
@@ -34,7 +37,24 @@ function newRun(job: JobRun, task: CollectionTask): Run {
   };
 }
 
+/** The task with its source divided as the job's machines have agreed. */
+function divided(task: CollectionTask, portion: Portion): CollectionTask {
+  return {
+    ...task,
+    async open() {
+      const reader = await task.open();
+      try {
+        return await portion.divide(task.name, reader);
+      } catch (thrown) {
+        await reader[Symbol.asyncDispose]();
+        throw thrown;
+      }
+    },
+  };
+}
+
 async function runAll(job: JobRun, config: TaskConfig): Promise<Outcome[]> {
+  const { portion } = job;
   await using open = await openJob(config, job.signals, job.emit, { started: new Date(job.ledger.started), run: true });
   job.warnings.push(...open.warnings);
   for (const message of open.warnings) job.emit({ type: 'warning', message });
@@ -44,7 +64,8 @@ async function runAll(job: JobRun, config: TaskConfig): Promise<Outcome[]> {
     const run = newRun(job, task);
     job.runs.push(run);
     try {
-      outcomes.push({ task, status: await runCollection(run, task, open.target) });
+      const own = portion ? divided(task, portion) : task;
+      outcomes.push({ task, status: await runCollection(run, own, open.target) });
     } catch (thrown) {
       // One collection that fails does not keep the others from their turn.
       const error = toMilvusdmError(thrown);
@@ -53,6 +74,7 @@ async function runAll(job: JobRun, config: TaskConfig): Promise<Outcome[]> {
       if (config.options.onError === 'stop' || error.code === 'INTERRUPTED') break;
     }
   }
+  await portion?.ended?.(job, outcomes.length === open.tasks.length && outcomes.every((o) => !o.error));
   return outcomes;
 }
 
@@ -88,14 +110,32 @@ function judge(job: JobRun, outcomes: readonly Outcome[]): Judgement {
 }
 
 /** The error with the next step of somebody whose job can be continued. */
-function withContinuation(error: MilvusdmError, config: TaskConfig): MilvusdmError {
+function withContinuation(error: MilvusdmError, { command, startsOver }: RunPlace): MilvusdmError {
   if (error.code === 'DST_UNFINISHED') return error;
-  const command = config.file === undefined ? 'the same command' : commandFor(config.file);
   const hint =
     error.code === 'INTERRUPTED'
       ? `To continue: ${command}`
-      : `${error.hint} What has arrived is noted: ${command} continues, with --restart it starts over.`;
+      : `${error.hint} What has arrived is noted: ${command} continues, ${startsOver} starts over.`;
   return fail(error.code, error.message, { hint, cause: error.cause });
+}
+
+/** Where a run keeps its notes, and which part of the job it does. */
+export interface RunPlace {
+  /** The run disposes of the ledger. */
+  open(): Promise<{ ledger: Ledger; abandoned: LedgerState | undefined }>;
+  readonly portion?: Portion;
+  /** The commands that continue it and start over, for hints. */
+  readonly command: string;
+  readonly startsOver: string;
+}
+
+/** On this machine alone: the ledger lies in the state folder. */
+function ownPlace(config: TaskConfig, id: string): RunPlace {
+  return {
+    open: () => openLedger({ id, task: config.task, file: config.file }, config.options.restart ?? false),
+    command: config.file === undefined ? 'the same command' : commandFor(config.file),
+    startsOver: 'with --restart it',
+  };
 }
 
 async function runJob(
@@ -103,24 +143,29 @@ async function runJob(
   id: string,
   signals: JobSignals,
   emit: Emit,
+  place: RunPlace,
 ): Promise<{ job?: JobRun; outcome: Judgement; resumable: boolean }> {
-  const { onBadRow, quarantineLimit, restart } = config.options;
-  const { ledger: opened, abandoned } = await openLedger(
-    { id, task: config.task, file: config.file },
-    restart ?? false,
-  );
+  const { onBadRow, quarantineLimit } = config.options;
+  const { ledger: opened, abandoned } = await place.open();
   await using ledger = opened;
   await using badRows = collectBadRows({ quarantine: onBadRow === 'quarantine', limit: quarantineLimit, jobId: id });
+  const profile = config.options.profile ? createProfile() : undefined;
+  const told: Emit = (event) => {
+    profile?.listen(event);
+    emit(event);
+  };
   const job: JobRun = {
     id,
     signals,
-    emit,
-    teller: phaseTeller(emit),
+    emit: told,
+    teller: phaseTeller(told),
     badRows,
     warnings: [],
     runs: [],
     ledger,
     startOver: startOver(abandoned),
+    portion: place.portion,
+    profile,
   };
   let outcome: Judgement;
   try {
@@ -132,14 +177,20 @@ async function runJob(
     outcome = { status: error.code === 'INTERRUPTED' ? 'interrupted' : 'failed', error, complete: false };
   }
   const resumable = ledger.exists;
-  if (resumable && outcome.error) outcome = { ...outcome, error: withContinuation(outcome.error, config) };
+  if (resumable && outcome.error) outcome = { ...outcome, error: withContinuation(outcome.error, place) };
   return { job, outcome, resumable };
 }
 
 /** Runs a job from opening to report. A failure is part of the report, never thrown. */
-export async function executeRun(config: TaskConfig, id: string, signals: JobSignals, emit: Emit): Promise<Report> {
+export async function executeRun(
+  config: TaskConfig,
+  id: string,
+  signals: JobSignals,
+  emit: Emit,
+  place: RunPlace = ownPlace(config, id),
+): Promise<Report> {
   const started = performance.now();
-  const { job, outcome, resumable } = await runJob(config, id, signals, emit).catch((thrown: unknown) => ({
+  const { job, outcome, resumable } = await runJob(config, id, signals, emit, place).catch((thrown: unknown) => ({
     job: undefined,
     outcome: { status: 'failed' as const, error: toMilvusdmError(thrown) },
     resumable: false,
@@ -158,5 +209,6 @@ export async function executeRun(config: TaskConfig, id: string, signals: JobSig
     error: error ? errorReport(error) : null,
     seconds: Math.round(performance.now() - started) / 1000,
     bytes: runs.reduce((sum, run) => sum + run.bytes, 0),
+    ...(job?.profile ? { profile: job.profile.result() } : {}),
   };
 }

@@ -8,6 +8,7 @@ import type { CollectionLedger } from './ledger/ledger.js';
 import type { Copies, UnitLine } from './ledger/lines.js';
 import type { RowRanges } from './ledger/ranges.js';
 import type { Piece } from './pieces.js';
+import { type Profile, staged } from './profile.js';
 import { createPacer } from './rate.js';
 import type { UnitResult } from './result.js';
 import type { SampledRow } from './sample.js';
@@ -25,6 +26,7 @@ export interface SenderInput {
   /** Give the batches in flight up, too. */
   readonly kill: AbortSignal;
   readonly onProgress: (rows: number, bytes: number) => void;
+  readonly profile?: Profile | undefined;
 }
 
 /** Where a piece goes. */
@@ -72,7 +74,7 @@ function partitionOf(unit: UnitPlan): { partition?: string } {
 }
 
 export function createSender(input: SenderInput): Sender {
-  const { writer, config, ledger } = input;
+  const { writer, config, ledger, profile } = input;
   const pacer = createPacer(config.options.maxRate);
   const inFlight = new Set<Promise<void>>();
   const local = new AbortController();
@@ -142,7 +144,8 @@ export function createSender(input: SenderInput): Sender {
 
   async function send(to: Destination, piece: Piece, batch: RecordBatch, o: SendOptions = {}): Promise<void> {
     const whole = o.whole ?? batch;
-    const digest = input.digest && whole.numRows > 0 ? await digestOf(whole) : undefined;
+    const digest =
+      input.digest && whole.numRows > 0 ? await staged(profile, 'digest', () => digestOf(whole)) : undefined;
     const taken = ['sample', 'full'].includes(config.options.verify) ? to.result.sampler.offer(whole) : [];
     const read = piece.to - piece.from;
     const written = whole.numRows;
@@ -155,8 +158,9 @@ export function createSender(input: SenderInput): Sender {
       return;
     }
     const bytes = batchBytes(batch);
-    await pacer.pace(batch.numRows, bytes, stop);
-    if (!o.noted && !o.again) await noteAhead(to, piece, batch);
+    await staged(profile, 'wait', () => pacer.pace(batch.numRows, bytes, stop));
+    if (!o.noted && !o.again) await staged(profile, 'note', () => noteAhead(to, piece, batch));
+    const begun = performance.now();
     const sent = await writer.write(batch, {
       ...partitionOf(to.result.unit),
       repeatable: to.result.unit.fresh && input.idsUnique,
@@ -165,9 +169,13 @@ export function createSender(input: SenderInput): Sender {
       stop,
       signal: input.kill,
     });
+    const ready = performance.now();
+    profile?.add('encode', sent.encodeMs ?? 0);
+    profile?.add('wait', ready - begun - (sent.encodeMs ?? 0));
     const note = (): Promise<void> => noteAck(to, rows, written, bytes, digest);
     const done = sent.ack
       .then(async (answer) => {
+        profile?.acknowledged(bytes, performance.now() - ready);
         resolveKeys(taken, answer);
         arrived(to, rows, written, digest);
         input.onProgress(read, bytes);

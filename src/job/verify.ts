@@ -1,5 +1,4 @@
 import type { PhaseProgress, Reader, TargetRow, Writer } from '../adapters/types.js';
-import type { Digest } from '../batch/digest.js';
 import { sameValue } from '../batch/values.js';
 import type { TaskConfig } from '../config/types.js';
 import type { Transformer } from '../transforms/types.js';
@@ -7,6 +6,7 @@ import { sleep } from '../util/abort.js';
 import { formatCount, plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import { idText } from './bad-rows.js';
+import type { KnownDigest } from './contents/compare.js';
 import { contentSource } from './contents/source.js';
 import { isEdgeId } from './keys.js';
 import type { UnitResult } from './result.js';
@@ -29,7 +29,7 @@ export interface VerifyInput {
   readonly splits: readonly PlacedSplit[];
   readonly transformers: readonly Transformer[];
   /** Digest of the rows of the unit as they were sent, where the run has taken it. */
-  readonly known?: Digest;
+  readonly known?: KnownDigest;
   /** The server made the keys. */
   readonly autoId: boolean;
   readonly config: TaskConfig;

@@ -1,7 +1,7 @@
 import { rbacCodec } from '../backup/meta.js';
 import type { GrantBackupInfo, NamedInfo, PrivilegeGroupInfo, RbacInfo, UserBackupInfo } from '../backup/types.js';
 import { OK } from '../milvus/decode.js';
-import { type Answer, status } from './server-messages.js';
+import { type Answer, type NamesAnswer, status } from './server-messages.js';
 import { message, repeated, text, type WireMessage } from './wire-messages.js';
 
 // BackupRBACMetaResponse of milvus.proto (Milvus 2.4.11 and later).
@@ -32,6 +32,46 @@ const grant: WireMessage<GrantBackupInfo> = {
 const privilegeGroup: WireMessage<PrivilegeGroupInfo> = {
   zero: { group_name: '', privileges: [] },
   fields: { 1: ['group_name', text], 2: ['privileges', repeated(message(named))] },
+};
+
+/** A user with the roles that it has. */
+interface UserRoles {
+  readonly user: NamedInfo | undefined;
+  readonly roles: readonly NamedInfo[];
+}
+
+const userRoles: WireMessage<UserRoles> = {
+  zero: { user: undefined, roles: [] },
+  fields: { 1: ['user', message(named)], 2: ['roles', repeated(message(named))] },
+};
+
+/** SelectUserResponse. */
+export const USERS: WireMessage<Answer & { readonly results: readonly UserRoles[] }> = {
+  zero: { status: OK, results: [] },
+  fields: { 1: ['status', status], 2: ['results', repeated(message(userRoles))] },
+};
+
+const roleResult: WireMessage<{ readonly role: NamedInfo | undefined }> = {
+  zero: { role: undefined },
+  fields: { 1: ['role', message(named)] },
+};
+
+/** SelectRoleResponse. */
+export const ROLES: WireMessage<Answer & { readonly results: readonly { readonly role: NamedInfo | undefined }[] }> = {
+  zero: { status: OK, results: [] },
+  fields: { 1: ['status', status], 2: ['results', repeated(message(roleResult))] },
+};
+
+/** SelectGrantResponse. */
+export const GRANTS: WireMessage<Answer & { readonly entities: readonly GrantBackupInfo[] }> = {
+  zero: { status: OK, entities: [] },
+  fields: { 1: ['status', status], 2: ['entities', repeated(message(grant))] },
+};
+
+/** ListCredUsersResponse. */
+export const LOGINS: WireMessage<NamesAnswer> = {
+  zero: { status: OK, names: [] },
+  fields: { 1: ['status', status], 2: ['names', repeated(text)] },
 };
 
 const rbac: WireMessage<RbacInfo> = {

@@ -1,9 +1,11 @@
+import { rbacCodec } from '../backup/meta.js';
 import type { DatabaseBackupInfo, IndexInfo, RbacInfo } from '../backup/types.js';
 import type { Calls } from '../milvus/calls.js';
 import { type CallOptions, DDL_TIMEOUT_MS } from '../milvus/connection.js';
 import { readAnswer } from '../milvus/decode.js';
 import { isNotFound, isOk, isUnimplemented, statusError } from '../milvus/status.js';
 import { withRetry } from '../util/retry.js';
+import { selectRbac } from './rbac.js';
 import { RBAC } from './rbac-messages.js';
 import {
   type Answer,
@@ -72,28 +74,31 @@ export interface SegmentServer {
   isFlushed(ticket: FlushTicket): Promise<boolean>;
   /** Segments that the server keeps in its store. */
   segments(of: CollectionName): Promise<readonly WireSegment[]>;
-  /** Throws DST_UNSUPPORTED where the server lacks it. */
-  rbac(): Promise<RbacInfo | undefined>;
+  /** Users, roles and grants, with hashes of passwords where the server tells them (2.4.11). Throws DST_UNSUPPORTED where it has none. */
+  rbac(): Promise<RbacInfo>;
 }
 
 const NO_INDEX = { code: 700, legacy: 25 };
 const LOAD_STATES: readonly LoadState[] = ['NotLoad', 'NotLoad', 'Loading', 'Loaded'];
 
-interface Call<T extends object> {
+export interface Call<T extends object> {
   readonly method: string;
   readonly what: string;
-  readonly request: Parameters<typeof encodeRequest>[0];
+  /** The fields of the request, or all of it where it has messages inside. */
+  readonly request: Parameters<typeof encodeRequest>[0] | Uint8Array;
   readonly answer: WireMessage<T>;
 }
 
-type Ask = <T extends Answer>(call: Call<T>, allow?: (status: Answer['status']) => boolean) => Promise<T>;
+export type Ask = <T extends Answer>(call: Call<T>, allow?: (status: Answer['status']) => boolean) => Promise<T>;
 
 function asker(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal: AbortSignal | undefined): Ask {
   const options: CallOptions = { deadlineMs: DDL_TIMEOUT_MS, ...(signal ? { signal } : {}) };
   return (call, allow) =>
     withRetry(async () => {
-      const bytes = await connection.call(call.method, encodeRequest(call.request), options);
-      const answer = readAnswer(bytes, call.what, (encoded) => decodeBytes(call.answer, encoded));
+      const { method, request } = call;
+      const encoded = request instanceof Uint8Array ? request : encodeRequest(request);
+      const bytes = await connection.call(method, encoded, options);
+      const answer = readAnswer(bytes, call.what, (part) => decodeBytes(call.answer, part));
       if (!isOk(answer.status) && !allow?.(answer.status)) throw statusError(answer.status, call.what);
       return answer;
     }, connection.retry);
@@ -217,7 +222,12 @@ export function segmentServer(
     },
     async rbac() {
       const call = { method: 'BackupRBAC', what: 'back up users and roles', request: {}, answer: RBAC };
-      return (await ask(call)).rbac;
+      const whole = await orUndefined(ask(call));
+      if (whole) return whole.rbac ?? rbacCodec.zero;
+      return await selectRbac(
+        ask,
+        (await databases(ask)).map(({ db_name }) => db_name),
+      );
     },
   };
 }

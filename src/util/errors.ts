@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'ENV_STATE'
   | 'JOB_RUNNING'
   | 'JOB_DAMAGED'
+  | 'JOB_UNPREPARED'
+  | 'SHARDS_UNFINISHED'
   | 'SRC_NOT_FOUND'
   | 'SRC_UNREADABLE'
   | 'SRC_TRUNCATED'
@@ -114,6 +116,16 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     exit: EXIT.target,
     when: 'The ledger of an unfinished job is damaged, so that nobody knows which rows have arrived.',
     hint: 'Run with --restart, which starts over.',
+  },
+  JOB_UNPREPARED: {
+    exit: EXIT.network,
+    when: 'A shard has waited for `milvusdm prepare`, and the job was not prepared in that time.',
+    hint: 'Run `milvusdm prepare` with the same file and the same shared place; --wait 30m waits longer.',
+  },
+  SHARDS_UNFINISHED: {
+    exit: EXIT.target,
+    when: 'A job of many machines cannot be finished, because shards of it are not done.',
+    hint: 'Run the shards that the message names; what they have written already is not written again.',
   },
   SRC_NOT_FOUND: { exit: EXIT.source, when: 'A source file or folder does not exist.', hint: 'Check the path.' },
   SRC_UNREADABLE: {

@@ -22,7 +22,7 @@ const LONG = [
 ];
 
 /** Files that need MinIO, which is built meanwhile where it was never needed before. */
-const LAST = ['e2e/backup', 'e2e/restore-minio', 'contract/stores'];
+const LAST = ['e2e/backup', 'e2e/restore-minio', 'e2e/shards-minio', 'contract/stores'];
 
 function rank({ moduleId }: TestSpecification): number {
   const placeIn = (list: readonly string[]): number => list.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));

@@ -18,6 +18,8 @@ export interface MemoryFile {
 export interface MemoryReaderOptions {
   readonly metric?: string;
   readonly warnings?: readonly string[];
+  /** Its splits can only be read from their start or behind a batch. */
+  readonly whole?: boolean;
   /** Called before every batch with the split and the number of its first row; may throw or wait. */
   readonly beforeBatch?: (split: Split, firstRow: number) => void | Promise<void>;
 }
@@ -140,6 +142,7 @@ export function memoryReader(
     info: stored.map(({ split }) => describe(schema, split, options.metric)),
     warnings: options.warnings ?? [],
     splits: async () => stored.map(({ split }) => split),
+    ...(options.whole ? {} : { cursorAt: (_split: Split, row: number) => String(row) }),
     read,
     reads,
     get disposals() {

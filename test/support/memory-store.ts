@@ -17,7 +17,7 @@ export function createMemoryStore(name = 'memory'): MemoryStore {
   const objects = new Map<string, Uint8Array>();
   const read = async (key: string, o?: { readonly range?: ByteRange }): Promise<Uint8Array> => {
     const bytes = objects.get(key);
-    if (!bytes) throw fail('SRC_NOT_FOUND', `${key} is not in ${name}`);
+    if (!bytes) throw fail('STORE_MISSING', `${key} is not in ${name}`);
     return o?.range ? bytes.subarray(o.range.from, o.range.to) : bytes;
   };
   return {

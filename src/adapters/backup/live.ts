@@ -1,6 +1,6 @@
 import { DEFAULT_DB } from '../../backup/databases.js';
 import type { CollectionBackupInfo } from '../../backup/types.js';
-import { choose } from '../../config/selection.js';
+import { choose, globMatches } from '../../config/selection.js';
 import type { SegmentsSource } from '../../config/types.js';
 import { openCalls } from '../../milvus/calls.js';
 import { placeSegments } from '../../segments/assemble.js';
@@ -117,16 +117,16 @@ export async function openSegmentsCatalog(source: SegmentsSource, o: SegmentsOpt
   const calls = stack.use(await openCalls(source.endpoint, { log, retry, ...signal }));
   const server = segmentServer(calls, o.signal);
   const names = await server.collections(source.endpoint.db ?? DEFAULT_DB);
-  const described = await describeCollections(server, names, '');
-  const offers = described.map(({ of, info }) => ({
-    name: of.name,
-    partitions: info.partition_backups.map(({ partition_name }) => partition_name),
+  const patterns = Object.keys(source.select);
+  const wanted = names.filter(({ name }) => patterns.some((pattern) => globMatches(pattern, name)));
+  const described = new Map((await describeCollections(server, wanted, '')).map((one) => [one.of.name, one]));
+  const offers = names.map(({ name }) => ({
+    name,
+    partitions: (described.get(name)?.info.partition_backups ?? []).map(({ partition_name }) => partition_name),
   }));
   const { chosen, warnings } = choose(offers, source.select, source.exclude);
   const live = { server, store, source, o };
-  const collections = chosen.map(({ name, partitions }) =>
-    liveCollection(live, described.find(({ of }) => of.name === name)!, partitions),
-  );
+  const collections = chosen.map(({ name, partitions }) => liveCollection(live, described.get(name)!, partitions));
   const kept = stack.release();
   return { collections, warnings, [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose]() };
 }

@@ -227,6 +227,7 @@ export async function openFaiss(source: FaissSource, names: FieldNames): Promise
     warnings,
     lateWarnings: () => all.flatMap((file) => lossText(file) ?? []),
     splits: () => Promise.resolve(all.map((file) => file.split)),
+    cursorAt: (_split, row) => String(row),
     read(split, options) {
       const known = files.get(split.id);
       if (!known) throw fail('INTERNAL', `the Faiss reader has no split "${split.id}"`);

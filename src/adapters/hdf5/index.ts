@@ -77,6 +77,7 @@ export async function openHdf5(source: Hdf5Source, names: FieldNames): Promise<R
     info: files.map((file) => file.content.info),
     warnings,
     splits: async () => files.map((file) => file.split),
+    cursorAt: (_split, row) => String(row),
     async *read(split, options) {
       if (disposed) throw fail('INTERNAL', 'the HDF5 reader was read after it was disposed of');
       const planned = files.find((file) => file.split.id === split.id);

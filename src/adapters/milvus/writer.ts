@@ -133,6 +133,7 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
     },
     async write(batch, mapping, options) {
       const lease = await pool.take();
+      const begun = performance.now();
       const fields: Field[] = [];
       let request: Uint8Array;
       try {
@@ -149,11 +150,12 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
         lease.release();
         throw thrown;
       }
+      const encodeMs = performance.now() - begun;
       const ack = send({ request, rows: batch.numRows, fields }, options);
       // Behind those who wait for the ack, so that they can stop the next batch before it gets this place.
       const release = (): void => queueMicrotask(() => lease.release());
       ack.then(release, release);
-      return { ack };
+      return { ack, encodeMs };
     },
   };
 }

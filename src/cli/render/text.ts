@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { BackupInspection, Inspection } from '../../job/inspect.js';
-import type { BackupReport, PlanReport, Report } from '../../job/report.js';
+import type { ProfileReport } from '../../job/profile.js';
+import type { BackupReport, PlanReport, PreparedReport, Report } from '../../job/report.js';
 import { formatBytes, formatCount, plural } from '../../util/bytes.js';
 
 export interface TextStyle {
@@ -50,11 +51,40 @@ function backupReportText(report: BackupReport, style: TextStyle): string[] {
   ];
 }
 
+/** The shards of a job that is prepared, below the head of its report. */
+function preparedText(report: Report, prepared: PreparedReport, style: TextStyle): string[] {
+  const { collections, set_aside: aside, shards } = prepared;
+  const when = prepared.again ? 'before; nothing was done now' : `in ${report.seconds} s`;
+  const body = shards.map((s) => [String(s.shard), formatCount(s.parts), formatCount(s.rows)]);
+  return [
+    `${report.task} ${tint(style, TONE[report.status], 'prepared')} ${when}: ${plural(shards.length, 'shard')} of "${collections.join('", "')}", shared in ${prepared.work}`,
+    ...(aside > 0 ? [`  ${plural(aside, 'row')} set aside`] : []),
+    ...table([['shard', 'parts', 'rows'], ...body], style),
+    ...listed('warnings:', report.warnings, style),
+  ];
+}
+
+/** Where the time went. */
+function profileText(profile: ProfileReport, style: TextStyle): string[] {
+  const { phases, stages, batches, batch_bytes: bytes, ack_ms: ack, ack_ms_longest: longest } = profile;
+  const seconds = (value: number): string => `${value.toFixed(3)} s`;
+  const rows = [
+    ...phases.map(({ phase, seconds: s }) => [phase, '', seconds(s)]),
+    ...stages.map(({ stage, seconds: s }) => ['write', stage, seconds(s)]),
+  ];
+  return [
+    ...table([['phase', 'stage', 'time'], ...rows], style),
+    `  batches: ${formatCount(batches)}, of ${formatBytes(bytes)} on the average, acknowledged after ${formatCount(ack)} ms (longest ${formatCount(longest)} ms)`,
+  ];
+}
+
 /** The report of a run as text for a terminal. */
 export function reportText(report: Report, style: TextStyle): string {
   const rows = report.targets.reduce((sum, t) => sum + t.rows_written, 0);
   const rate = report.seconds > 0 ? `, ${formatCount(Math.round(rows / report.seconds))} rows/s overall` : '';
-  const head = `${report.task ?? 'milvusdm'} ${tint(style, TONE[report.status], report.status)}: ${plural(rows, 'row')} (${formatBytes(report.bytes)}) written in ${report.seconds} s${rows > 0 && !report.backup ? rate : ''}`;
+  const shard = report.shard ? ` shard ${report.shard.index} of ${report.shard.of}` : '';
+  const head = `${report.task ?? 'milvusdm'}${shard} ${tint(style, TONE[report.status], report.status)}: ${plural(rows, 'row')} (${formatBytes(report.bytes)}) written in ${report.seconds} s${rows > 0 && !report.backup ? rate : ''}`;
+  if (report.prepared) return preparedText(report, report.prepared, style).join('\n');
   const lines = [head];
   if (report.backup) lines.push(...backupReportText(report.backup, style));
   else if (report.targets.length > 0) {
@@ -71,6 +101,7 @@ export function reportText(report: Report, style: TextStyle): string {
     ]);
     lines.push(...table([heading, ...body], style));
   }
+  if (report.profile) lines.push(...profileText(report.profile, style));
   lines.push(...listed('warnings:', report.warnings, style));
   if (report.error) {
     lines.push(tint(style, 'red', `error ${report.error.code}: ${report.error.message}`), `hint: ${report.error.hint}`);

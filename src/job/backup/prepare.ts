@@ -87,21 +87,28 @@ async function rbacOf(config: BackupConfig, server: SegmentServer): Promise<Rbac
     return await server.rbac();
   } catch (thrown) {
     if (!isUnimplemented(thrown)) throw thrown;
-    throw fail(
-      'DST_UNSUPPORTED',
-      `rbac: true needs BackupRBAC, which the server at ${server.address} (${server.version}) does not have`,
-      {
-        hint: 'Leave `rbac` out: collections and rows need none of it. Milvus has BackupRBAC from 2.4.11 on.',
-        cause: thrown,
-      },
-    );
+    const which = `the server at ${server.address} (${server.version})`;
+    throw fail('DST_UNSUPPORTED', `rbac is true, but ${which} has no users and roles`, {
+      hint: 'Leave `rbac` out: collections and rows need none of it.',
+      cause: thrown,
+    });
   }
+}
+
+/** The user that every Milvus has is no loss. */
+function passwordWarnings(rbac: RbacInfo | undefined): string[] {
+  const lost = (rbac?.users ?? []).filter(({ user, password }) => password === '' && user !== 'root');
+  if (lost.length === 0) return [];
+  const names = lost.map(({ user }) => `"${user}"`).join(', ');
+  return [
+    `the server tells no passwords: a restore makes the users ${names} only with those that user_passwords gives`,
+  ];
 }
 
 /**
  * Opens the server and the stores and finds out what is to be backed up.
  * Throws what a run would refuse: a name that is taken, a base that is missing, an unknown collection, a server without
- * BackupRBAC.
+ * users.
  */
 export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Promise<PreparedBackup> {
   const { emit, signal } = o;
@@ -139,7 +146,7 @@ export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Pr
     rbac,
     base,
     unfinished: o.restart ? undefined : unfinished,
-    warnings,
+    warnings: [...warnings, ...passwordWarnings(rbac)],
     [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
   };
 }

@@ -129,12 +129,40 @@ async function newLedger(
   { state, bytes, lastNote }: Awaited<ReturnType<typeof readState>>,
   lock: AsyncDisposable,
 ): Promise<Ledger> {
+  return ledgerOver(o, {
+    state,
+    lastNote,
+    file: state.job ? await openLedgerFile(path, bytes) : undefined,
+    create: () => openLedgerFile(path, 0),
+    remove: () => removeLedger(path),
+    lock,
+  });
+}
+
+/** Where the lines of a ledger are. */
+export interface LedgerPlace {
+  /** What they say so far. */
+  readonly state: LedgerState;
+  /** When the last one was noted, in milliseconds; 0 where there is none. */
+  readonly lastNote: number;
+  /** Where the next ones go, unless there is none so far. */
+  readonly file: LedgerFile | undefined;
+  /** Makes an empty one. */
+  create(): Promise<LedgerFile>;
+  /** The job is complete. */
+  remove(): Promise<void>;
+  /** Given back with the ledger. */
+  readonly lock: AsyncDisposable;
+}
+
+/** A ledger over lines that are anywhere. The caller disposes of it. */
+export function ledgerOver(o: LedgerOptions, { state, lastNote, lock, ...place }: LedgerPlace): Ledger {
   const started = state.job?.started ?? new Date().toISOString();
-  let file: LedgerFile | undefined = state.job ? await openLedgerFile(path, bytes) : undefined;
+  let { file } = place;
 
   async function append(line: LedgerLine): Promise<void> {
     if (!file) {
-      file = await openLedgerFile(path, 0);
+      file = await place.create();
       void file
         .append({ t: 'job', v: LEDGER_VERSION, job: o.id, task: o.task, file: o.file ?? null, started })
         .catch(() => {});
@@ -168,7 +196,7 @@ async function newLedger(
     async complete() {
       await file?.[Symbol.asyncDispose]();
       file = undefined;
-      await removeLedger(path);
+      await place.remove();
     },
     async [Symbol.asyncDispose]() {
       await file?.[Symbol.asyncDispose]();

@@ -29,12 +29,14 @@ const ENV = {
   S3_ACCESS_KEY: 'd',
   S3_SECRET_KEY: 'e',
   S3_SESSION_TOKEN: 'f',
+  ALICE_PASSWORD: 'g',
 };
 const STORE_SECRETS = ['secret_key', 'session_token'];
 const BULK_SECRETS = STORE_SECRETS.map((key) => `bulk.storage.${key}`);
+const WORK_SECRETS = STORE_SECRETS.map((key) => `work_storage.${key}`);
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
-  F2M: ['dest_password', 'dest_token', ...BULK_SECRETS],
-  H2M: ['dest_password', 'dest_token', ...BULK_SECRETS],
+  F2M: ['dest_password', 'dest_token', ...BULK_SECRETS, ...WORK_SECRETS],
+  H2M: ['dest_password', 'dest_token', ...BULK_SECRETS, ...WORK_SECRETS],
   M2M: [
     'mysql_parameter.password',
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
@@ -44,6 +46,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
     'dest_password',
     'dest_token',
     ...BULK_SECRETS,
+    ...WORK_SECRETS,
   ],
   M2H: [
     'mysql_parameter.password',
@@ -124,7 +127,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
   it('accepts its own examples and defaults, and nothing for every key that may be left out', () => {
     const schema = schemaFor(task);
     const inside = [
-      ...['source_storage', 'dest_storage', 'backup_store'].map((key) => `${key}.type`),
+      ...['source_storage', 'dest_storage', 'backup_store', 'work_storage'].map((key) => `${key}.type`),
       'data_path.path',
       'collection_parameter.index.type',
       'merge.into',
@@ -182,6 +185,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
         source_storage: 'type: s3, bucket: a-bucket',
         dest_storage: 'type: s3, bucket: a-bucket',
         backup_store: 'type: s3, bucket: a-bucket',
+        work_storage: 'type: s3, bucket: a-bucket',
         mysql_parameter: 'host: h, user: u, database: d',
       };
       const group = needed[first];

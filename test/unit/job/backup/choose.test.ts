@@ -26,6 +26,16 @@ describe('collections to back up', () => {
     );
   });
 
+  it('are not those that a restore is making, unless they are named', () => {
+    const name = 'milvusdm_restore_0123456789ab_ba9876543210';
+    const offers = [...OFFERS, { db: 'shop', name }];
+    const all = chooseCollections(offers, ['*.*'], []);
+    expect(all.chosen).toEqual(OFFERS);
+    expect(all.warnings).toEqual([`"shop.${name}" is left out: a restore is making it, or was cut short`]);
+    expect(chooseCollections(offers, [`shop.${name}`], []).chosen).toEqual([{ db: 'shop', name }]);
+    expect(chooseCollections([{ db: 'shop', name }], ['*.*'], []).chosen).toEqual([]);
+  });
+
   it('may lack those of a pattern, which is a warning', () => {
     const choice = chooseCollections(OFFERS, ['default.x*', 'shop.items'], ['nowhere.*']);
     expect(choice.chosen.map(fullName)).toEqual(['shop.items']);

@@ -1,4 +1,4 @@
-import { collectionCodec, schemaCodec } from '../../../../src/backup/meta.js';
+import { collectionCodec, rbacCodec, schemaCodec } from '../../../../src/backup/meta.js';
 import type { BackupConfig } from '../../../../src/config/types.js';
 import type { BackupRun, PreparedBackup } from '../../../../src/job/backup/context.js';
 import type { JobEvent } from '../../../../src/job/events.js';
@@ -60,7 +60,7 @@ export function createFakeServer(version = 'v2.3.5'): FakeServer {
       server.onSegments?.(++calls);
       return [...server.live];
     },
-    rbac: async () => undefined,
+    rbac: async () => rbacCodec.zero,
   };
   return server;
 }
