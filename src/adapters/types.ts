@@ -138,7 +138,7 @@ export interface WriterRequest {
   readonly parallelism: number;
   /** Which way rows are to go; by requests where absent. */
   readonly write?: WriteChoice;
-  /** What tells this collection of this job from every other one, for names of files. */
+  /** What tells this collection of this job, and of this part of it, from every other one: a folder's name, with "/" before a part. */
   readonly job?: string;
 }
 
