@@ -2,7 +2,7 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import type { CollectionSettings } from '../batch/described.js';
 import type { FieldSpec, MilvusType } from '../batch/fields.js';
 import type { Value } from '../batch/values.js';
-import type { CollectionParameter, MetricType, Mode, WriteChoice } from '../config/types.js';
+import type { CollectionParameter, MetricType, Mode, WriteChoice, WritePath } from '../config/types.js';
 
 /** Where reading of a split goes on; opaque to all but the reader that gave it. Safe to store as JSON. */
 export type Cursor = string;
@@ -138,7 +138,7 @@ export interface WriterRequest {
   readonly parallelism: number;
   /** Which way rows are to go; by requests where absent. */
   readonly write?: WriteChoice;
-  /** What tells this collection of this job from every other one, for names of files. */
+  /** What tells this collection of this job, and of this part of it, from every other one: a folder's name, with "/" before a part. */
   readonly job?: string;
 }
 
@@ -179,9 +179,6 @@ export interface PlanOptions {
   /** Bytes of all values that are to be written; an estimate. */
   readonly bytes?: number;
 }
-
-/** How rows get into a target: as requests, or as files that the server takes in by itself. */
-export type WritePath = 'insert' | 'bulk';
 
 export interface WritePlan {
   /** `insert` where absent. */

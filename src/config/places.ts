@@ -72,6 +72,9 @@ export interface BulkStage {
   readonly keepFiles: boolean;
 }
 
+/** How rows get into a target: as requests, or as files that the server takes in by itself. */
+export type WritePath = 'insert' | 'bulk';
+
 /** How rows go into a Milvus: by requests, by files that it imports, or by what suits the size. */
 export interface WriteChoice {
   readonly how: 'auto' | 'insert' | 'bulk';

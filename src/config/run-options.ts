@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly profile?: boolean;
   /** Several collections: whether the others go on when one fails; continue where absent. */
   readonly onError?: 'continue' | 'stop';
+  /** Which part of its job a run writes, where several do that at a time (`--shard`). */
+  readonly part?: string;
   /** Rehearsal: only the first N rows of the run (`--limit`). */
   readonly limit?: number;
 }

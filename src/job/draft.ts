@@ -124,7 +124,7 @@ function requestOf(task: CollectionTask, input: Schema, { schema, settings, keys
     settings,
     parallelism: config.options.parallelism,
     ...(config.write ? { write: config.write } : {}),
-    job: jobId(config),
+    job: config.options.part === undefined ? jobId(config) : `${jobId(config)}/${config.options.part}`,
     description: `migrated by milvusdm (${config.task})`,
   };
 }

@@ -85,7 +85,7 @@ async function writeRows(
   const ledger = { id, task: config.task, file: config.file };
   const folders = { shards: [], own: KEYS.shardLedger(shard) };
   // Samples are taken at the end, of the rows of all shards.
-  const options = { ...config.options, verify: 'none' as const };
+  const options = { ...config.options, verify: 'none' as const, part: `shard-${shard}` };
   const report = await executeRun({ ...config, options }, id, held.signals, emit, {
     open: async () => ({ ledger: await openPreparedLedger(ledger, store, folders), abandoned: undefined }),
     portion: shardPortion(store, plan, shard),

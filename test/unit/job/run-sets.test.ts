@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type GatheringOptions, gathering, type SetDeath, type SetServer } from '../../support/memory-sets.js';
 import type { MemoryTargetState } from '../../support/memory-writer.js';
-import { keysIn, run, type Scene } from './run-support.js';
-import { fileOf, plainFile, storedRow, useStateFolder, WITHOUT_IDS } from './support.js';
+import { openTarget } from './fake-registry.js';
+import { keysIn, run, type Scene, stage } from './run-support.js';
+import { fileOf, plainFile, storedRow, useStateFolder, WITHOUT_IDS, withoutWaiting } from './support.js';
 
 vi.mock('../../../src/registry.js', () => import('./fake-registry.js'));
 
@@ -74,6 +75,20 @@ describe('a run by sets of files', () => {
     const whole = await run({ files: [fileOf(IDS)] });
     expect(again.report.targets[0]!.digest).toBe(whole.report.targets[0]!.digest);
     expect(readdirSync(join(state.path, 'jobs'))).toEqual([]);
+  });
+
+  it('puts the files of each part of a job into a folder of their own', async () => {
+    const folders: (string | undefined)[] = [];
+    for (const part of [undefined, 'shard-0', 'shard-1']) {
+      const job = stage({ files: [fileOf(IDS)], options: part === undefined ? {} : { part } });
+      const { writer } = job.target;
+      const request = vi.fn(writer);
+      openTarget.mockReset().mockResolvedValue({ ...job.target, writer: request });
+      expect((await withoutWaiting(() => job.job.run())).error).toBe(null);
+      folders.push(request.mock.calls[0]![0].job);
+    }
+    const [whole] = folders;
+    expect(folders).toEqual([whole, `${whole}/shard-0`, `${whole}/shard-1`]);
   });
 
   it('that died twice in the same rows asks for both sets', async () => {

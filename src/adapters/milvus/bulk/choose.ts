@@ -1,10 +1,9 @@
 import type { Schema } from 'apache-arrow';
 import { type FieldSpec, specsOf } from '../../../batch/fields.js';
-import type { WriteChoice } from '../../../config/types.js';
+import type { WriteChoice, WritePath } from '../../../config/types.js';
 import type { Features } from '../../../milvus/features.js';
 import { formatBytes } from '../../../util/bytes.js';
 import { fail } from '../../../util/errors.js';
-import type { WritePath } from '../../types.js';
 import { fitsNumpy } from './column.js';
 
 /**

@@ -6,7 +6,8 @@ import type { RetryPolicy } from '../../../util/retry.js';
 import type { SetFate } from '../../types.js';
 
 const FIRST_POLL_MS = 500;
-const LONGEST_POLL_MS = 4000;
+/** The end of the last import is what everything waits for: looked for later, it would cost seconds. */
+const LONGEST_POLL_MS = 1000;
 /** An import that stands still for so long is given up. */
 const STALL_MS = 30 * 60_000;
 /** Looked at in the server's list: more imports than a job of ours can have begun lately. */

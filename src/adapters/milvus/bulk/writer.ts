@@ -1,7 +1,8 @@
+import type { WritePath } from '../../../config/types.js';
 import { describeCollection } from '../../../milvus/collections.js';
 import type { Connection } from '../../../milvus/connection.js';
 import { fail } from '../../../util/errors.js';
-import type { Action, PlanOptions, SetFate, WritePath, WritePlan, Writer, WriterRequest } from '../../types.js';
+import type { Action, PlanOptions, SetFate, WritePlan, Writer, WriterRequest } from '../../types.js';
 import type { Mapping } from '../match.js';
 import { decidePath } from './choose.js';
 import { policyFor } from './import-set.js';
