@@ -1,17 +1,22 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PROJECT } from '../test/support/environments.js';
 import { MAIN } from './lib/cli.js';
 import { describeMachine, load } from './lib/machine.js';
+import { type PartRun, withResults } from './lib/readme.js';
 import { isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
 import { backupSection } from './sections/backup.js';
+import { bulkSection } from './sections/bulk.js';
 import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
 import { memorySection } from './sections/memory.js';
 import { readBackupSection } from './sections/read-backup.js';
 import { readMilvusSection } from './sections/read-milvus.js';
+import { replaySection } from './sections/replay.js';
 import { restoreSection } from './sections/restore.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
@@ -22,6 +27,8 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   throughput: throughputSection,
   'faiss-kinds': faissKindsSection,
   insert: insertSection,
+  bulk: bulkSection,
+  replay: replaySection,
   legacy: legacySection,
   'write-hdf5': writeHdf5Section,
   memory: memorySection,
@@ -31,13 +38,17 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = 
   restore: restoreSection,
 };
 
+const README = join(PROJECT, 'bench', 'README.md');
+
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     repetitions: { type: 'string' },
     only: { type: 'string' },
     json: { type: 'string' },
+    write: { type: 'boolean' },
   },
+  allowNegative: true,
 });
 if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run \`npm run build\` first`);
 const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3));
@@ -45,23 +56,31 @@ if (!Number.isInteger(repetitions) || repetitions < 1) throw new Error('--repeti
 const chosen = values.only?.split(',') ?? Object.keys(SECTIONS);
 
 await using setup = await openSetup({ repetitions, quick: values.quick });
-const started = new Date();
 const machine = await describeMachine(setup.python);
-const loadBefore = load();
-const results: Result[] = [];
-for (const name of chosen) {
-  const section = SECTIONS[name];
-  if (!section) throw new Error(`--only ${name}: the parts are ${Object.keys(SECTIONS).join(', ')}`);
-  setup.log(`part ${name} (load ${load()})`);
-  results.push(...(await section(setup)));
+const date = new Date().toISOString().slice(0, 10);
+const runs: PartRun[] = [];
+for (const part of chosen) {
+  const section = SECTIONS[part];
+  if (!section) throw new Error(`--only ${part}: the parts are ${Object.keys(SECTIONS).join(', ')}`);
+  const before = load();
+  setup.log(`part ${part} (load ${before})`);
+  const results = await section(setup);
+  const run = { part, date, quick: values.quick, repetitions, machine, load: { before, after: load() }, results };
+  runs.push(run);
+  // After each part, so that what is measured is not lost with a later part that fails.
+  if (values.write ?? !values.quick) await writeFile(README, withResults(await readFile(README, 'utf8'), run));
 }
+const results = runs.flatMap((run) => run.results);
 const document = {
-  date: started.toISOString().slice(0, 10),
+  date,
   quick: values.quick,
   repetitions,
   machine,
-  load: { before: loadBefore, after: load() },
-  results: results.map((r) => ({ ...r, met: isMet(r) })),
+  parts: runs.map(({ part, load, results }) => ({
+    part,
+    load,
+    results: results.map((r) => ({ ...r, met: isMet(r) })),
+  })),
 };
 process.stdout.write(`${table(results)}\n\n${JSON.stringify(document)}\n`);
 if (values.json) await writeFile(values.json, `${JSON.stringify(document, null, 2)}\n`);

@@ -40,6 +40,8 @@ export interface OpenOptions {
   readonly retryForMs: number;
   readonly log: (message: string) => void;
   readonly signal?: AbortSignal;
+  /** A run may have the source's server write out what it holds in memory; who only looks must not. */
+  readonly run?: boolean;
 }
 
 /** Opens a source of many collections, narrowed to what the configuration selects. */
@@ -49,6 +51,8 @@ export async function openCatalog(source: CatalogSource, names: FieldNames, o: O
       return openBackup(source, o);
     case 'legacy':
       return (await import('./adapters/legacy/index.js')).openLegacy(source, names);
+    case 'segments':
+      return (await import('./adapters/backup/live.js')).openSegmentsCatalog(source, o);
     case 'milvus':
       return (await import('./adapters/milvus/source.js')).openMilvusCatalog(source, o);
   }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT } from '../../test/support/environments.js';
-import { measureOk } from './process.js';
+import { type Measured, measureOk } from './process.js';
 
 /** The built command line. */
 export const MAIN: string = join(PROJECT, 'dist', 'cli', 'main.js');
@@ -21,6 +21,8 @@ export interface MigrationResult {
   readonly rows: number;
   /** Seconds between the start of each phase and the start of the next. */
   readonly phases: ReadonlyMap<string, number>;
+  /** CPU seconds of the process within each phase. */
+  readonly cpu: ReadonlyMap<string, number>;
   readonly seconds: number;
   readonly peakMiB: number;
 }
@@ -55,20 +57,35 @@ interface LogLine {
   readonly msg: string;
 }
 
+/** A phase from its beginning to that of the next; times in milliseconds since 1970. */
+interface Phase {
+  readonly phase: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The log at level debug names every phase when it begins. */
-function phasesOf(stderr: string): Map<string, number> {
+function phasesOf(stderr: string): Phase[] {
   const begun: { phase: string; at: number }[] = [];
   for (const text of stderr.split('\n')) {
     if (!text.startsWith('{')) continue;
     const { time, msg } = JSON.parse(text) as LogLine;
     if (msg.startsWith('phase ')) begun.push({ phase: msg.slice(6), at: Date.parse(time) });
   }
-  const phases = new Map<string, number>();
-  for (const [i, { phase, at }] of begun.entries()) {
-    const next = begun[i + 1];
-    if (next) phases.set(phase, (phases.get(phase) ?? 0) + (next.at - at) / 1000);
-  }
-  return phases;
+  return begun.slice(0, -1).map(({ phase, at }, i) => ({ phase, from: at, to: begun[i + 1]!.at }));
+}
+
+/** Adds up per phase what `amount` says of each stretch of it. */
+function perPhase(phases: readonly Phase[], amount: (phase: Phase) => number): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const one of phases) sums.set(one.phase, (sums.get(one.phase) ?? 0) + amount(one));
+  return sums;
+}
+
+/** CPU seconds between two times. */
+function cpuBetween(samples: Measured['cpu'], { from, to }: Phase): number {
+  const at = (time: number): number => samples.findLast((sample) => sample.at <= time)?.seconds ?? 0;
+  return at(to) - at(from);
 }
 
 /** Runs `milvusdm --yaml` as a process of its own. Throws unless every row was written and counted. */
@@ -77,11 +94,18 @@ export async function migrate(m: Migration, folder: string): Promise<MigrationRe
   await writeFile(yaml, yamlOf(m));
   const args = [MAIN, '--yaml', yaml, '--json', '--log-level', 'debug', '--log-format', 'json'];
   const env = { MILVUSDM_PATH: join(folder, 'state') };
-  const { stdout, stderr, seconds, peakMiB } = await measureOk(process.execPath, args, { env, memory: true });
+  const { stdout, stderr, seconds, peakMiB, cpu } = await measureOk(process.execPath, args, { env, memory: true });
   const report = JSON.parse(stdout) as { status: string; targets: { rows_written: number; target_rows: number }[] };
   const [target] = report.targets;
   if (report.status !== 'done' || !target || target.rows_written !== target.target_rows) {
     throw new Error(`milvusdm did not write everything: ${stdout}`);
   }
-  return { rows: target.rows_written, phases: phasesOf(stderr), seconds, peakMiB };
+  const phases = phasesOf(stderr);
+  return {
+    rows: target.rows_written,
+    phases: perPhase(phases, ({ from, to }) => (to - from) / 1000),
+    cpu: perPhase(phases, (phase) => cpuBetween(cpu, phase)),
+    seconds,
+    peakMiB,
+  };
 }

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { openBackup } from '../../src/backup/open.js';
 import type { BackupConfig } from '../../src/config/types.js';
-import { flushCollection } from '../../src/job/backup/flush.js';
-import { backupServer } from '../../src/job/backup/server.js';
 import { createJob } from '../../src/job/job.js';
 import { openMilvus } from '../../src/milvus/open.js';
+import { flushCollection } from '../../src/segments/flush.js';
+import { segmentServer } from '../../src/segments/server.js';
 import { openStore } from '../../src/store/index.js';
 import { migrate } from '../lib/cli.js';
 import type { Result } from '../lib/results.js';
@@ -70,7 +70,7 @@ async function create(place: Place, changes: Partial<BackupConfig> = {}): Promis
 async function flush({ address }: Place): Promise<number> {
   const endpoint = { at: { kind: 'server', address, tls: false } } as const;
   await using opened = await openMilvus(endpoint, { log: () => {}, retry: { totalMs: 0 } });
-  const server = backupServer(opened.connection);
+  const server = segmentServer(opened.connection);
   const of = { db: 'default', name: COLLECTION };
   return await seconds(() => flushCollection(server, of, new AbortController().signal));
 }

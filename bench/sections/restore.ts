@@ -28,6 +28,8 @@ function restoreConfig(address: string, folder: string, name: string): RestoreCo
     index: 'restore',
     load: false,
     metaOnly: false,
+    rbac: false,
+    passwords: {},
     verify: 'none',
     parallelism: 16,
     retryFor: 60,

@@ -2,7 +2,7 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import type { CollectionSettings } from '../batch/described.js';
 import type { FieldSpec, MilvusType } from '../batch/fields.js';
 import type { Value } from '../batch/values.js';
-import type { CollectionParameter, MetricType, Mode } from '../config/types.js';
+import type { CollectionParameter, MetricType, Mode, WriteChoice } from '../config/types.js';
 
 /** Where reading of a split goes on; opaque to all but the reader that gave it. Safe to store as JSON. */
 export type Cursor = string;
@@ -104,7 +104,7 @@ export interface Catalog extends AsyncDisposable {
 
 /** One step of a plan. `drop` and `empty` lose data of the target, which `detail` counts. */
 export interface Action {
-  readonly kind: 'create' | 'append' | 'drop' | 'empty' | 'skip' | 'index' | 'load' | 'copy';
+  readonly kind: 'create' | 'append' | 'drop' | 'empty' | 'skip' | 'write' | 'index' | 'load' | 'copy';
   readonly target: string;
   readonly detail: string;
 }
@@ -136,6 +136,10 @@ export interface WriterRequest {
   readonly settings: CollectionSettings;
   readonly description: string;
   readonly parallelism: number;
+  /** Which way rows are to go; by requests where absent. */
+  readonly write?: WriteChoice;
+  /** What tells this collection of this job from every other one, for names of files. */
+  readonly job?: string;
 }
 
 /** A place that collections are written to. The opener disposes of it, after all of its writers. */
@@ -162,6 +166,8 @@ export interface ResumePoint {
   readonly target: string | undefined;
   /** Rows by partition ('' without one) that are settled. */
   readonly rows: ReadonlyMap<string, number>;
+  /** How that run wrote; by requests where absent. */
+  readonly path?: WritePath;
 }
 
 export interface PlanOptions {
@@ -170,9 +176,16 @@ export interface PlanOptions {
   readonly resume?: ResumePoint;
   /** Overwrite, whatever the mode, if the target is still what `prepare` gave to a run that is given up. */
   readonly replace?: string;
+  /** Bytes of all values that are to be written; an estimate. */
+  readonly bytes?: number;
 }
 
+/** How rows get into a target: as requests, or as files that the server takes in by itself. */
+export type WritePath = 'insert' | 'bulk';
+
 export interface WritePlan {
+  /** `insert` where absent. */
+  readonly path?: WritePath;
   /** The collection is made by this run (or was, by the run that it continues). */
   readonly creates: boolean;
   /** Rows can be counted and looked up while the run is under way. */
@@ -202,8 +215,21 @@ export interface SentBatch {
   readonly encodeMs?: number;
 }
 
+/** Notes of a target that gathers rows in sets of files, which a server goes on to take in when this process has died. */
+export interface SetJournal {
+  /** The batch goes into this set, which is handed over only after this has resolved. */
+  placed(set: string): Promise<void>;
+  /** The server takes it in, by these tasks. */
+  started(set: string, tasks: readonly bigint[]): Promise<void>;
+}
+
+/** What has become of a set: in the target, not in it, or forgotten by the server. */
+export type SetFate = 'landed' | 'missing' | 'unknown';
+
 export interface WriteOptions {
   readonly partition?: string;
+  /** For writers with `settleSets`. */
+  readonly journal?: SetJournal;
   /** The unit is fresh and no id occurs twice: a batch whose answer was lost may be sent again as an upsert. */
   readonly repeatable: boolean;
   /** Some of the rows may be there already, sent by a run that died; they are replaced. Only where `repeatable`. */
@@ -261,6 +287,8 @@ export interface Writer extends AsyncDisposable {
   readonly sequential?: boolean;
   /** It keeps only the last of several rows with one id. */
   readonly deduplicates: boolean;
+  /** How long rows that it has may be left out of a count, in milliseconds. */
+  readonly countPatienceMs?: number | undefined;
   /** It refuses NaN and infinity in FLOAT and DOUBLE fields, not in vectors alone. */
   readonly finiteScalars?: boolean;
   readonly server: string;
@@ -273,6 +301,8 @@ export interface Writer extends AsyncDisposable {
   write(batch: RecordBatch, options: WriteOptions): Promise<SentBatch>;
   /** All rows of the unit have been given. */
   completeUnit?(unit: WriteUnit): Promise<void>;
+  /** What has become of sets of a run that died, given with their tasks. Waits for those that the server is still at. */
+  settleSets?(sets: ReadonlyMap<string, readonly bigint[]>): Promise<ReadonlyMap<string, SetFate>>;
   commit(progress: PhaseProgress): Promise<void>;
   /** Rows of a unit as the target counts them now, exactly where it can be queried; only those with `key` where given. */
   countRows(unit: WriteUnit, key?: bigint | string): Promise<number>;

@@ -1,7 +1,11 @@
 import { type CollectionSettings, count, isObject, parseSettings, parseSpec, text } from '../batch/described.js';
 import type { FieldSpec } from '../batch/fields.js';
 import { fail, type MilvusdmError } from '../util/errors.js';
+import { Misfit } from './codec.js';
+import type { JsonValue } from './json.js';
 import { backupPrefix } from './layout.js';
+import { rbacCodec } from './meta.js';
+import type { RbacInfo } from './types.js';
 
 /**
  * A logical backup: rows as Arrow IPC files, `<name>/data/<db>/<collection>/<partition>.0001.arrow`, which any Arrow library
@@ -38,9 +42,18 @@ export interface LogicalCollection {
   readonly loaded: boolean;
 }
 
+export interface LogicalDatabase {
+  readonly name: string;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
 export interface LogicalManifest {
   readonly created: string;
   readonly milvusVersion: string;
+  /** Databases that collections are of, with their properties. */
+  readonly databases: readonly LogicalDatabase[];
+  /** Users and roles, where they were asked for. */
+  readonly rbac?: RbacInfo;
   readonly collections: readonly LogicalCollection[];
 }
 
@@ -60,12 +73,21 @@ export function encodeCollection(collection: LogicalCollection): Uint8Array {
   return toJson({ format: LOGICAL_FORMAT, version: LOGICAL_VERSION, ...collection });
 }
 
-export function encodeManifest({ created, milvusVersion, collections }: LogicalManifest): Uint8Array {
+/** As full_meta.json has it: names alone, no wide numbers. */
+function rbacJson(rbac: RbacInfo): unknown {
+  const out: string[] = [];
+  rbacCodec.write(rbac, out);
+  return JSON.parse(out.join(''));
+}
+
+export function encodeManifest({ created, milvusVersion, databases, rbac, collections }: LogicalManifest): Uint8Array {
   return toJson({
     format: LOGICAL_FORMAT,
     version: LOGICAL_VERSION,
     created,
     milvus_version: milvusVersion,
+    databases,
+    ...(rbac ? { rbac: rbacJson(rbac) } : {}),
     collections,
   });
 }
@@ -143,12 +165,40 @@ export function decodeCollection(bytes: Uint8Array, where: string): LogicalColle
   return parseCollection(document, damaged);
 }
 
+/** Manifests of before there was this have none. */
+function parseDatabases(value: unknown, damaged: Damaged): LogicalDatabase[] {
+  if (value === undefined) return [];
+  const odd = (): MilvusdmError => damaged('has a database that is none');
+  return listOf(
+    value,
+    (one) => {
+      const name = isObject(one) ? text(one.name) : undefined;
+      const properties = isObject(one) && isObject(one.properties) ? Object.entries(one.properties) : undefined;
+      if (!name || !properties?.every((pair): pair is [string, string] => typeof pair[1] === 'string')) throw odd();
+      return { name, properties: Object.fromEntries(properties) };
+    },
+    odd,
+  );
+}
+
+function parseRbac(value: unknown, damaged: Damaged): Pick<LogicalManifest, 'rbac'> {
+  if (value === undefined) return {};
+  try {
+    return { rbac: rbacCodec.read(value as JsonValue) };
+  } catch (thrown) {
+    if (!(thrown instanceof Misfit)) throw thrown;
+    throw damaged(`has users and roles that are none: rbac.${thrown.message}`);
+  }
+}
+
 /** Throws SRC_CORRUPT, and SRC_UNSUPPORTED for one of a later version; `where` is for messages. */
 export function decodeManifest(bytes: Uint8Array, where: string): LogicalManifest {
   const { document, damaged } = parse(bytes, where);
   return {
     created: text(document.created) ?? '',
     milvusVersion: text(document.milvus_version) ?? '',
+    databases: parseDatabases(document.databases, damaged),
+    ...parseRbac(document.rbac, damaged),
     collections: listOf(
       document.collections,
       (one) => parseCollection(one, damaged),

@@ -1,5 +1,6 @@
 import { fail, type MilvusdmError } from '../util/errors.js';
-import { decoding, OutOfBytes, truncated, type Window } from './source.js';
+import { decoding, OutOfBytes, truncated } from './source.js';
+import type { Window } from './window.js';
 
 /** Magic number at the front of a binlog file: 0x00FFFABC, little-endian. */
 const MAGIC = 0x00fffabc;

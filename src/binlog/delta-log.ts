@@ -3,7 +3,8 @@ import { isText } from '../batch/columns.js';
 import { fail } from '../util/errors.js';
 import { type Lane, openLane } from './lane.js';
 import { type Log, openLog } from './log.js';
-import { type ByteSource, decoding, Window } from './source.js';
+import { type ByteSource, decoding } from './source.js';
+import { Window } from './window.js';
 
 /** Some deletes of a log. Valid until the next ones are asked for. */
 export interface Deletes {

@@ -1,5 +1,50 @@
 import { OutOfBytes } from './source.js';
 
+/** Bits of a value that still fit into 31 with a byte that they do not begin. */
+const MOST_HELD = 24;
+
+type Unpacked = Int32Array | Uint8Array;
+
+/** Values of `width` bits, 1 to 24, from bit `skip` of byte `at` on. */
+function unpackBits(
+  data: Uint8Array,
+  at: number,
+  skip: number,
+  width: number,
+  out: Unpacked,
+  from: number,
+  count: number,
+): void {
+  const mask = 2 ** width - 1;
+  let next = at + 1;
+  let held = data[at]! >> skip;
+  let have = 8 - skip;
+  for (let i = from; i < from + count; i++) {
+    for (; have < width; have += 8) held |= data[next++]! << have;
+    out[i] = held & mask;
+    held >>>= width;
+    have -= width;
+  }
+}
+
+/** Values of `width` bits, up to 31, from bit `skip` of byte `at` on. */
+function unpackWide(
+  data: Uint8Array,
+  at: number,
+  skip: number,
+  width: number,
+  out: Unpacked,
+  from: number,
+  count: number,
+): void {
+  for (let i = 0, bit = skip; i < count; i++, bit += width) {
+    let next = at + (bit >> 3);
+    let value = data[next]! >> (bit & 7);
+    for (let have = 8 - (bit & 7); have < width; have += 8) value += data[++next]! * 2 ** have;
+    out[from + i] = value % 2 ** width;
+  }
+}
+
 /**
  * Parquet's hybrid of runs and bit-packed groups, as definition levels, dictionary indexes and booleans have it. Values come
  * in order, as many at a time as the caller asks for: the number that a header announces costs no memory.
@@ -64,14 +109,11 @@ export class HybridReader {
 
   private unpack(out: Int32Array | Uint8Array, from: number, count: number): void {
     const { data, width } = this;
-    const mask = 2 ** width - 1;
-    for (let i = 0; i < count; i++) {
-      let at = this.packedAt + (this.bit >> 3);
-      let value = data[at]! >> (this.bit & 7);
-      for (let have = 8 - (this.bit & 7); have < width; have += 8) value += data[++at]! * 2 ** have;
-      out[from + i] = width === 0 ? 0 : value % (mask + 1);
-      this.bit += width;
-    }
+    const at = this.packedAt + (this.bit >> 3);
+    if (width === 0) out.fill(0, from, from + count);
+    else if (width <= MOST_HELD) unpackBits(data, at, this.bit & 7, width, out, from, count);
+    else unpackWide(data, at, this.bit & 7, width, out, from, count);
+    this.bit += width * count;
   }
 
   /** Writes the next `count` values to `out`, from `from` on. Throws OutOfBytes when there are not as many. */

@@ -7,6 +7,7 @@ import type { ColumnPages } from './pages.js';
 import type { Physical } from './parquet-meta.js';
 import { decoding } from './source.js';
 import { VariableColumn } from './text-column.js';
+import { WindowMemory } from './window.js';
 
 /** Values of some rows of a field; they share the lane's memory and are valid until more rows are asked for. */
 export interface LaneValues {
@@ -97,15 +98,14 @@ export class FieldMemory {
 /** Memory of the fields of one pass over a collection, kept from file to file. */
 export class LaneMemory {
   private readonly fields = new Map<bigint, FieldMemory>();
-  private readonly pieces = new Map<bigint, Uint8Array>();
+  private readonly pieces = new Map<bigint, WindowMemory>();
 
-  /** Memory for what is read of the field's file at a time; for one chunk at a time. */
-  piece(id: bigint, bytes: number): Uint8Array {
-    let memory = this.pieces.get(id);
-    if (!memory || memory.length < bytes) {
-      memory = new Uint8Array(bytes);
-      this.pieces.set(id, memory);
-    }
+  /** Memory for what is read of the field's file at a time, a piece of `bytes` or more; for one chunk at a time. */
+  piece(id: bigint, bytes: number): WindowMemory {
+    const known = this.pieces.get(id);
+    if (known && known.bytes >= bytes) return known;
+    const memory = new WindowMemory(bytes);
+    this.pieces.set(id, memory);
     return memory;
   }
 

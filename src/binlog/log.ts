@@ -2,7 +2,8 @@ import { fail } from '../util/errors.js';
 import { type Container, isContainer, type Payload, readContainer } from './container.js';
 import type { ColumnPages } from './pages.js';
 import { footerLength, type ParquetMeta, parseFooter, TAIL_BYTES } from './parquet-meta.js';
-import { truncated, type Window } from './source.js';
+import { truncated } from './source.js';
+import type { Window } from './window.js';
 
 /** A log file of a segment, of either form, as far as its headers say. */
 export interface Log {

@@ -4,7 +4,8 @@ import { HybridReader } from './hybrid.js';
 import { type Encoding, type PageHeader, parsePageHeader } from './page-header.js';
 import type { ChunkPlace, Codec, ParquetColumn } from './parquet-meta.js';
 import { unsnappy } from './snappy.js';
-import { decoding, OutOfBytes, type Window } from './source.js';
+import { decoding, OutOfBytes } from './source.js';
+import type { Window } from './window.js';
 
 /** The pages of one column within one row group of a file. */
 export interface ColumnPages {
@@ -37,6 +38,7 @@ export type DirectRoom = (values: number, bytes: number) => Uint8Array | undefin
 /** What reading on gives: a page, or that the page's values lie in the room that was offered. */
 export type NextPage = { readonly page: DataPage } | { readonly direct: number } | undefined;
 
+/** Enough for a header without statistics; with them, those before say how long the next one is. */
 const HEADER_GUESS = 512;
 const HEADER_MOST = 4 << 20;
 
@@ -53,6 +55,7 @@ export class PageReader {
   private missing = 0;
   private hasDictionary = false;
   private buffer = new Uint8Array(0);
+  private headerGuess = HEADER_GUESS;
   private zstd: Zstd | undefined;
 
   constructor(all: readonly ColumnPages[], onDictionary: (values: number, bytes: Uint8Array, name: string) => void) {
@@ -79,13 +82,15 @@ export class PageReader {
   private async header(pages: ColumnPages): Promise<PageHeader> {
     const { window, place, ahead } = pages;
     const { name } = window.source;
-    for (let guess = HEADER_GUESS; ; guess *= 8) {
+    for (let guess = this.headerGuess; ; guess *= 8) {
       const end = Math.min(place.to, this.at + guess);
       const bytes = await window.bytes(this.at, end, ahead);
       try {
         return decoding(name, 'a page header', () => {
           try {
-            return parsePageHeader(bytes, name);
+            const header = parsePageHeader(bytes, name);
+            this.headerGuess = Math.min(HEADER_MOST, Math.max(HEADER_GUESS, header.bytes * 2));
+            return header;
           } catch (thrown) {
             // Statistics make a header long: it is read again with more bytes, unless there are none.
             if (thrown instanceof OutOfBytes && end < place.to && guess < HEADER_MOST) throw new NeedMore();

@@ -4,7 +4,8 @@ import { fail } from '../util/errors.js';
 import { constantLane } from './constant-lane.js';
 import { type Lane, type LaneMemory, openLane } from './lane.js';
 import { type Log, openLog } from './log.js';
-import { type ByteSource, Window } from './source.js';
+import type { ByteSource } from './source.js';
+import { Window } from './window.js';
 
 /** Field id of the time at which a row was written, in every segment. */
 export const TIMESTAMP_ID = 1n;
@@ -37,8 +38,10 @@ export interface Chunk {
 
 /** No file of Milvus comes near; a few damaged bytes must not keep a run busy for hours. */
 const MOST_ROWS = 2 ** 27;
-/** Memory for reading ahead, of all files of a chunk together. */
+/** Memory for reading, of all files of a chunk together. */
 const WINDOW_BYTES = 24 << 20;
+/** A file has the piece that is in use and the next one. */
+const PIECES = 2;
 const LARGEST_PIECE = 4 << 20;
 const SMALLEST_PIECE = 256 << 10;
 
@@ -62,7 +65,7 @@ class ChunkLogs {
     this.index = index;
     this.total = chunkCount(segment);
     const files = Math.max(1, Math.min(fields, segment.groups.length));
-    this.pieceBytes = Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, Math.floor(WINDOW_BYTES / files)));
+    this.pieceBytes = Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, Math.floor(WINDOW_BYTES / (files * PIECES))));
   }
 
   /** A field that was added later has fewer logs: those of the first rows are missing. */

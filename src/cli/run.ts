@@ -4,7 +4,7 @@ import type { JobConfig } from '../config/types.js';
 import { createRecorder } from '../job/recorder.js';
 import { errorReport, type Report } from '../job/report.js';
 import { type SaveInput, saveReport, toSavedReport, yamlFingerprint } from '../job/saved-report.js';
-import { fail, toMilvusdmError } from '../util/errors.js';
+import { toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { type GlobalOptions, mayColor } from './options.js';
 import { printResult, toJson } from './output.js';
@@ -38,16 +38,6 @@ async function runJob(path: string, config: JobConfig, options: GlobalOptions): 
     const report = await session.job.run();
     session.log.file(`report ${toJson(report)}`);
     return report;
-  }
-  if (config.task === 'BACKUP') {
-    throw fail('USAGE', '--report-dir is given with a BACKUP, whose report is in its store', {
-      hint: 'Leave --report-dir out; `milvusdm backup get` shows what a backup holds, and `backup verify` checks it.',
-    });
-  }
-  if (config.task === 'RESTORE') {
-    throw fail('USAGE', '--report-dir is given with a RESTORE, whose collections no later `verify` can compare', {
-      hint: 'Leave --report-dir out; `--json` prints the report. `diff` compares a restored collection with another one.',
-    });
   }
   const [started, yaml] = [new Date(), yamlFingerprint(path)];
   const recorder = createRecorder();

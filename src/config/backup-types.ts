@@ -65,6 +65,10 @@ export interface RestoreConfig {
   readonly load: 'restore' | boolean;
   readonly shards?: number;
   readonly metaOnly: boolean;
+  /** Make users, roles and grants that the backup has and the server lacks. */
+  readonly rbac: boolean;
+  /** Passwords of users that are made, by their names. */
+  readonly passwords: Readonly<Record<string, string>>;
   readonly verify: RunOptions['verify'];
   /** Files that are copied at a time. */
   readonly parallelism: number;

@@ -1,5 +1,5 @@
 import { selectionOf, unmatched } from './catalog.js';
-import { checkEndpoint, checkTls, SOURCE_PLACE } from './endpoint.js';
+import { checkEndpoint, checkTls, placeOf, SOURCE_PLACE } from './endpoint.js';
 import { quoted } from './issues.js';
 import { checkOverlap } from './overlap-rules.js';
 import type { RawTask } from './raw.js';
@@ -18,6 +18,8 @@ const MILVUS_ONLY = [
   'output_fields',
 ] as const;
 const SERVER_ONLY = ['source_user', 'source_password', 'source_token', 'source_tls', 'filter'] as const;
+/** How the store of a running server is read; the server itself is named, too. */
+const STORE_ONLY = ['source_storage', 'flush'] as const;
 const LEGACY_ONLY = ['mysql_parameter', 'extra_paths', 'on_missing_segment', 'unflushed'] as const;
 /** Groups whose keys are names in the source. */
 const NAMED = ['source_collection', 'exclude_collection', 'collection_map', 'partition_map', 'id_offset'] as const;
@@ -43,10 +45,10 @@ function checkOrigin(input: RuleInput): void {
   }
   if (origin === 'source_backup') {
     checkBackup(input);
-    checkUseless([...LEGACY_ONLY, ...(place === undefined ? SERVER_ONLY : [])], 'source_backup', input);
+    checkUseless([...LEGACY_ONLY, ...STORE_ONLY, ...(place === undefined ? SERVER_ONLY : [])], 'source_backup', input);
   } else if (origin) {
     checkTls(['mysql_parameter', 'tls'], raw.mysql_parameter?.tls, report);
-    if (place === undefined) checkUseless(MILVUS_ONLY, 'source_milvus_path', input);
+    checkUseless([...STORE_ONLY, ...(place === undefined ? MILVUS_ONLY : [])], 'source_milvus_path', input);
   } else if (place === undefined) {
     const needed =
       'source_milvus_path (the folder of a Milvus 0.7 to 1.1), source_uri (a Milvus 2.x) or source_backup (a backup of one)';
@@ -54,6 +56,25 @@ function checkOrigin(input: RuleInput): void {
   } else {
     checkUseless(LEGACY_ONLY, place, input);
     checkEndpoint('source', input);
+    checkStore(input);
+  }
+}
+
+/** The store of the server that is read, if one is named. */
+function checkStore(input: RuleInput): void {
+  const { raw, around, given, sound, report } = input;
+  const { source_storage: store } = raw;
+  if (store === undefined) {
+    if (given('flush')) report(['flush'], 'has no use without source_storage, allowed: leave it out', 'CFG_CONFLICT');
+    return;
+  }
+  checkStorage('source_storage', store, input);
+  checkUseless(['filter'], 'source_storage', input);
+  if (!sound('source_uri')) return;
+  const place = placeOf('source', raw, around);
+  if ('at' in place && place.at.kind === 'embedded') {
+    const message = 'has no use with the embedded Milvus Lite that source_uri names, allowed: leave it out';
+    report(['source_storage'], message, 'CFG_CONFLICT');
   }
 }
 

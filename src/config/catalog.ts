@@ -1,6 +1,6 @@
 import { endpointOf, tlsOf } from './endpoint.js';
 import { present } from './present.js';
-import type { RawBackup, RawNames, RawSelection, RawTask } from './raw.js';
+import type { RawBackup, RawNames, RawSelection, RawStorage, RawTask } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
 import { globMatches, isGlob, type Selection } from './selection.js';
 import { storageOf } from './storage.js';
@@ -12,6 +12,7 @@ import type {
   MergeChoice,
   MilvusSource,
   MySqlParameter,
+  SegmentsSource,
 } from './types.js';
 
 const DEFAULT_MYSQL_PORT = 3306;
@@ -92,11 +93,24 @@ function backupOf(raw: RawTask, given: string | RawBackup, select: Selection, ar
   });
 }
 
-/** The source of M2M and M2H: the folder of an old Milvus or a backup where one is named, else a Milvus 2.x. */
+function segmentsOf(raw: RawTask, store: RawStorage, select: Selection, around: Surroundings): SegmentsSource {
+  return present<SegmentsSource>({
+    adapter: 'segments',
+    endpoint: endpointOf('source', raw, around),
+    storage: storageOf('source_storage', store, around),
+    flush: raw.flush ?? true,
+    select,
+    exclude: raw.exclude_collection === undefined ? undefined : selectionOf(raw.exclude_collection),
+    outputFields: raw.output_fields === undefined ? undefined : listOf(raw.output_fields),
+  });
+}
+
+/** The source of M2M and M2H: the folder of an old Milvus or a backup where one is named, else a Milvus 2.x or its store. */
 export function catalogOf(raw: RawTask, around: Surroundings): CatalogSource {
   const select = selectionOf(raw.source_collection ?? []);
   if (raw.source_milvus_path !== undefined) return legacyOf(raw, raw.source_milvus_path, select, around);
   if (raw.source_backup !== undefined) return backupOf(raw, raw.source_backup, select, around);
+  if (raw.source_storage !== undefined) return segmentsOf(raw, raw.source_storage, select, around);
   return present<MilvusSource>({
     adapter: 'milvus',
     endpoint: endpointOf('source', raw, around),

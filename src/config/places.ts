@@ -57,3 +57,23 @@ export interface S3Storage {
 
 /** The object store of a Milvus, or one of backups. */
 export type StorageConfig = LocalStorage | S3Storage;
+
+/** Where files lie that the target is to import, and how many. */
+export interface BulkStage {
+  /** The object store of the target itself. */
+  readonly storage: StorageConfig;
+  /** What the keys of the files begin with, without "/" at either end. */
+  readonly prefix: string;
+  /** The longest file of a set. */
+  readonly maxFileBytes: number;
+  /** Sets of files that are made or imported at a time. */
+  readonly parallelJobs: number;
+  /** Leave the files where they are. */
+  readonly keepFiles: boolean;
+}
+
+/** How rows go into a Milvus: by requests, by files that it imports, or by what suits the size. */
+export interface WriteChoice {
+  readonly how: 'auto' | 'insert' | 'bulk';
+  readonly bulk?: BulkStage;
+}

@@ -72,6 +72,8 @@ export interface RawTask {
   readonly quarantine_limit?: number;
   readonly retry_for?: number;
   readonly on_error?: RunOptions['onError'];
+  readonly write?: 'auto' | 'insert' | 'bulk';
+  readonly bulk?: RawBulk;
   readonly source_storage?: RawStorage;
   readonly dest_storage?: RawStorage;
   readonly backup_store?: RawStorage;
@@ -90,6 +92,7 @@ export interface RawTask {
   readonly load?: string | boolean;
   readonly shards?: number;
   readonly meta_only?: boolean;
+  readonly user_passwords?: Readonly<Record<string, string>>;
 }
 
 /** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */
@@ -107,6 +110,15 @@ export interface RawStorage {
   readonly virtual_host?: boolean;
   readonly path?: string;
   readonly server_path?: string;
+}
+
+/** How files are made that the target is to import. */
+export interface RawBulk {
+  readonly storage?: RawStorage;
+  readonly prefix?: string;
+  readonly max_file_bytes?: number | string;
+  readonly parallel_jobs?: number;
+  readonly keep_files?: boolean;
 }
 
 /** A backup by its store and name. */

@@ -25,6 +25,9 @@ export function checkRestore(input: RuleInput): void {
     const message = 'has no use with the embedded Milvus Lite that dest_uri names, allowed: leave it out';
     report(['dest_storage'], message, 'CFG_CONFLICT');
   }
+  if (given('user_passwords') && raw.rbac !== true) {
+    report(['user_passwords'], 'has no use without rbac: true, allowed: leave it out', 'CFG_CONFLICT');
+  }
   checkRename(input);
 }
 
@@ -92,6 +95,8 @@ export function restoreOf(raw: RawTask, around: Surroundings, secrets: readonly 
     load: (raw.load as RestoreConfig['load'] | undefined) ?? 'restore',
     shards: raw.shards,
     metaOnly: raw.meta_only ?? false,
+    rbac: raw.rbac ?? false,
+    passwords: raw.user_passwords ?? {},
     verify: (raw.verify as RestoreConfig['verify'] | undefined) ?? 'sample',
     parallelism: raw.parallelism ?? DEFAULT_PARALLELISM,
     retryFor: raw.retry_for ?? DEFAULT_RETRY_SECONDS,

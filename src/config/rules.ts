@@ -1,4 +1,5 @@
 import { checkBackup } from './backup.js';
+import { checkBulk } from './bulk.js';
 import { checkCatalog } from './catalog-rules.js';
 import { checkEndpoint } from './endpoint.js';
 import { quoted } from './issues.js';
@@ -28,6 +29,7 @@ export function checkRules(input: RuleInput): void {
   if (input.task !== 'M2H') checkEndpoint('dest', input);
   if (input.raw.work_storage !== undefined) checkStorage('work_storage', input.raw.work_storage, input);
   if (input.task === 'M2M' || input.task === 'M2H') checkCatalog(input);
+  if (input.task !== 'M2H') checkBulk(input);
   checkIds(input);
   checkVectors(input);
   checkFields(input);

@@ -1,4 +1,5 @@
 import type { Side } from './address.js';
+import { writeOf } from './bulk.js';
 import { archiveOf, catalogOf, mergeOf } from './catalog.js';
 import { endpointKeys, endpointOf } from './endpoint.js';
 import { present } from './present.js';
@@ -131,6 +132,7 @@ export function toTask(task: MoveName, raw: RawTask, around: Surroundings, secre
     source,
     dest: task === 'M2H' ? NOWHERE : endpointOf('dest', raw, around),
     archive: task === 'M2H' ? archiveOf(raw, around) : undefined,
+    write: task === 'M2H' ? undefined : writeOf(raw, around),
     mode: raw.mode ?? 'skip',
     collection: raw.dest_collection_name ?? '',
     partition: raw.dest_partition_name,

@@ -1,6 +1,6 @@
 import type { MilvusType } from '../batch/fields.js';
 import type { BackupConfig, RestoreConfig } from './backup-types.js';
-import type { MilvusEndpoint, StorageConfig, TlsOptions } from './places.js';
+import type { MilvusEndpoint, StorageConfig, TlsOptions, WriteChoice } from './places.js';
 import type { RunOptions } from './run-options.js';
 import type { Selection } from './selection.js';
 import type { TransformStep } from './transforms.js';
@@ -124,13 +124,28 @@ export interface BackupSource {
   readonly select: Selection;
   readonly exclude?: Selection;
   readonly outputFields?: readonly string[];
+  /** Only what the collections are, without their rows; of logical backups. */
+  readonly rowless?: true;
+}
+
+/** A running Milvus 2.x whose flushed segments are read from its own store, without loading them. */
+export interface SegmentsSource {
+  readonly adapter: 'segments';
+  readonly endpoint: MilvusEndpoint;
+  /** Where the server keeps its data. */
+  readonly storage: StorageConfig;
+  /** Have the server write out what it holds in memory, before a run reads. */
+  readonly flush: boolean;
+  readonly select: Selection;
+  readonly exclude?: Selection;
+  readonly outputFields?: readonly string[];
 }
 
 /** Sources of one collection. */
 export type FileSource = FaissSource | Hdf5Source;
 
 /** Sources of many collections. */
-export type CatalogSource = LegacySource | MilvusSource | BackupSource;
+export type CatalogSource = LegacySource | MilvusSource | BackupSource | SegmentsSource;
 
 export type SourceConfig = FileSource | CatalogSource;
 
@@ -173,6 +188,8 @@ export interface TaskConfig {
   readonly archive?: ArchiveTarget;
   /** A logical BACKUP writes here instead of into `dest`. */
   readonly logical?: LogicalTarget;
+  /** How rows go into `dest`; by requests where absent. */
+  readonly write?: WriteChoice;
   readonly mode: Mode;
   /** F2M and H2M: the target. M2M and M2H: '' here; each collection of the source has its own task. */
   readonly collection: string;
@@ -186,6 +203,8 @@ export interface TaskConfig {
   readonly parameter: CollectionParameter;
   /** What the machines of one job share: plan, ledgers, locks. */
   readonly work?: StorageConfig;
+  /** The shard that is written here, of a job of many; its files are apart from those of the others. */
+  readonly shard?: number;
   readonly options: RunOptions;
   /** Notes on accepted keys that have no effect, for the plan. */
   readonly notes: readonly string[];

@@ -89,7 +89,7 @@ function selectionOf(config: TaskConfig): Selection {
 /** Refuses to copy a collection of a Milvus onto itself, which overwrite would begin by dropping it. */
 function refuseSelfCopies(config: TaskConfig, tasks: readonly CollectionTask[]): void {
   const { source, dest } = config;
-  if (source.adapter !== 'milvus' || config.archive || config.logical) return;
+  if ((source.adapter !== 'milvus' && source.adapter !== 'segments') || config.archive || config.logical) return;
   const place = ({ at, db }: MilvusEndpoint): string =>
     JSON.stringify([at.kind === 'server' ? at.address : at.folder, db ?? 'default']);
   if (place(source.endpoint) !== place(dest)) return;

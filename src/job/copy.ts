@@ -34,6 +34,8 @@ export interface CopyInput {
   readonly owns?: (split: number) => boolean;
   /** Measures the stages of every batch. */
   readonly profile?: Profile | undefined;
+  /** The server makes the keys. */
+  readonly autoId: boolean;
   /** Stop after the batches in flight. */
   readonly stop: AbortSignal;
   /** Give the batches in flight up, too. */

@@ -18,6 +18,7 @@ import { createDisposables } from '../util/disposables.js';
 import { fail } from '../util/errors.js';
 import { bindRun, type KeySource, keySource, possibleKeys, settingsAfter, vectorOf } from './binding.js';
 import type { CollectionTask } from './collection-task.js';
+import { jobId } from './job-id.js';
 
 /** The metric that the source states; none when its files differ. */
 function metricOf(reader: Reader, settings: CollectionSettings): string | undefined {
@@ -122,6 +123,8 @@ function requestOf(task: CollectionTask, input: Schema, { schema, settings, keys
     },
     settings,
     parallelism: config.options.parallelism,
+    ...(config.write ? { write: config.write } : {}),
+    job: config.shard === undefined ? jobId(config) : `${jobId(config)}-${config.shard}`,
     description: `migrated by milvusdm (${config.task})`,
   };
 }

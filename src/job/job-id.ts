@@ -17,6 +17,9 @@ export function storePlace(storage: StorageConfig): unknown[] {
 export function locatorOf(source: SourceConfig): object {
   if (source.adapter === 'milvus') return { ...source, endpoint: placeOf(source.endpoint) };
   if (source.adapter === 'backup') return { ...source, storage: storePlace(source.storage) };
+  if (source.adapter === 'segments') {
+    return { ...source, endpoint: placeOf(source.endpoint), storage: storePlace(source.storage) };
+  }
   if (source.adapter !== 'legacy' || !source.mysql) return source;
   const { host, port, database } = source.mysql;
   return { ...source, mysql: [host, port, database] };

@@ -35,7 +35,8 @@ function collectionPlan({ reader, splits, plan, metric, warnings }: OpenCollecti
 
 async function planAll(config: TaskConfig, id: string, signals: JobSignals, emit: Emit): Promise<PlanReport> {
   const { state } = config.options.restart ? { state: createLedgerState() } : await readState(id);
-  await using open = await openJob(config, signals, emit, new Date(state.job?.started ?? Date.now()));
+  const started = new Date(state.job?.started ?? Date.now());
+  await using open = await openJob(config, signals, emit, { started, run: false });
   const plans: CollectionPlan[] = [];
   for (const task of open.tasks) {
     const done = state.collections.get(task.name)?.done;

@@ -61,13 +61,26 @@ export function nameDefault(splits: readonly PlacedSplit[]): PlacedSplit[] {
   return mixed ? splits.map((s) => ({ ...s, partition: s.partition ?? '_default' })) : [...splits];
 }
 
-/** Opens the source and the server that is written to; reads only. */
-export async function openJob(config: TaskConfig, signals: JobSignals, emit: Emit, started: Date): Promise<OpenJob> {
+export interface JobOptions {
+  /** Start of the job's first run. */
+  readonly started: Date;
+  /** The job is run and not only planned: a source may have its server flush what it holds. */
+  readonly run: boolean;
+}
+
+/** Opens the source and the server that is written to; reads only, but for that flush. */
+export async function openJob(
+  config: TaskConfig,
+  signals: JobSignals,
+  emit: Emit,
+  { started, run }: JobOptions,
+): Promise<OpenJob> {
   await using stack = createDisposables();
   const o = {
     retryForMs: config.options.retryFor * 1000,
     log: (message: string): void => emit({ type: 'log', message }),
     signal: signals.stop,
+    run,
   };
   emit({ type: 'phase', phase: 'plan' });
   const { tasks, warnings } = stack.use(await openCollectionTasks(config, o));
@@ -125,6 +138,7 @@ export async function openCollection(
   const planned = await planDrafts(task, reader, drafts, target, {
     units: unitsOf(splits, task),
     exact: o.exact,
+    bytes: splits.reduce((sum, s) => sum + (s.split.rows === 0 ? 0 : (s.split.bytes / s.split.rows) * s.rows), 0),
     ...resumeOf(o.state, task, splits),
     ...(replace === undefined ? {} : { replace }),
   });

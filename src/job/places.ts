@@ -1,4 +1,4 @@
-import type { MilvusEndpoint, SourceConfig, StorageConfig, TaskConfig } from '../config/types.js';
+import type { JobConfig, MilvusEndpoint, SourceConfig, StorageConfig, TaskConfig } from '../config/types.js';
 
 const MOST_FILES = 3;
 
@@ -23,6 +23,8 @@ export function sourceText(source: SourceConfig): string {
       const { name, storage } = source;
       return name === '' ? `backup ${storageText(storage)}` : `backup ${name} in ${storageText(storage)}`;
     }
+    case 'segments':
+      return `segments of Milvus at ${milvusText(source.endpoint)} in ${storageText(source.storage)}`;
     case 'legacy':
       return `old Milvus directory ${source.path}`;
     default: {
@@ -39,4 +41,26 @@ export function targetText(config: TaskConfig): string {
   if (config.logical) return `backup ${config.logical.name} in ${storageText(config.logical.storage)}`;
   if (config.archive) return `HDF5 archives in ${config.archive.dir}`;
   return `Milvus at ${milvusText(config.dest)}`;
+}
+
+function backupText(name: string | undefined, store: StorageConfig): string {
+  return `backup ${name === undefined ? 'named by its time' : `"${name}"`} in ${storageText(store)}`;
+}
+
+/**
+ * Where a job of any kind reads from and where it writes to, in a few words and without credentials.
+ * @param made the name that a BACKUP without one has got
+ */
+export function endsText(config: JobConfig, made?: string): { readonly from: string; readonly to: string } {
+  switch (config.task) {
+    case 'BACKUP':
+      return {
+        from: `Milvus at ${milvusText(config.endpoint)}`,
+        to: backupText(config.name ?? made, config.store),
+      };
+    case 'RESTORE':
+      return { from: backupText(config.name, config.store), to: `Milvus at ${milvusText(config.endpoint)}` };
+    default:
+      return { from: sourceText(config.source), to: targetText(config) };
+  }
 }

@@ -151,6 +151,7 @@ async function copy(
       owns,
       profile: job.profile,
       idsUnique: areUnique(open, pre),
+      autoId: open.plan.autoId,
       stop: job.signals.stop,
       kill: job.signals.kill,
       onProgress(rows, bytes) {

@@ -55,7 +55,7 @@ function divided(task: CollectionTask, portion: Portion): CollectionTask {
 
 async function runAll(job: JobRun, config: TaskConfig): Promise<Outcome[]> {
   const { portion } = job;
-  await using open = await openJob(config, job.signals, job.emit, new Date(job.ledger.started));
+  await using open = await openJob(config, job.signals, job.emit, { started: new Date(job.ledger.started), run: true });
   job.warnings.push(...open.warnings);
   for (const message of open.warnings) job.emit({ type: 'warning', message });
   const outcomes: Outcome[] = [];

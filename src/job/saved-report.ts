@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { TaskConfig } from '../config/types.js';
+import type { JobConfig, TaskConfig } from '../config/types.js';
 import { writeWhole } from '../util/atomic.js';
 import { redact } from '../util/redact.js';
 import { packageVersion } from '../util/version.js';
-import { sourceText, targetText } from './places.js';
+import { endsText } from './places.js';
 import type { RunRecord } from './recorder.js';
 import type { Report } from './report.js';
 
@@ -19,7 +19,8 @@ export interface SavedRun extends RunRecord {
   /** Where the rows came from and where they went, without credentials. */
   readonly from: string;
   readonly to: string;
-  readonly mode: TaskConfig['mode'];
+  /** null for a BACKUP, which always makes a new one. */
+  readonly mode: TaskConfig['mode'] | null;
   readonly verify: string;
   /** `--limit`. */
   readonly limit: number | null;
@@ -56,10 +57,15 @@ function withoutSecrets<T>(value: T, secrets: readonly string[]): T {
 export interface SaveInput {
   readonly report: Report;
   readonly record: RunRecord;
-  readonly config: TaskConfig;
+  readonly config: JobConfig;
   readonly started: Date;
   readonly yaml: SavedRun['yaml'];
   readonly limit: number | undefined;
+}
+
+function howOf(config: JobConfig): Pick<SavedRun, 'mode' | 'verify'> {
+  if (config.task === 'BACKUP') return { mode: null, verify: 'none' };
+  return { mode: config.mode, verify: config.task === 'RESTORE' ? config.verify : config.options.verify };
 }
 
 /** The report with everything that belongs into a file, free of secrets. */
@@ -69,10 +75,8 @@ export function toSavedReport({ report, record, config, started, yaml, limit }: 
     node: process.version,
     started: started.toISOString(),
     finished: new Date().toISOString(),
-    from: sourceText(config.source),
-    to: targetText(config),
-    mode: config.mode,
-    verify: config.options.verify,
+    ...endsText(config, report.backup?.name),
+    ...howOf(config),
     limit: limit ?? null,
     yaml,
     ...record,

@@ -1,5 +1,5 @@
 import type { RecordBatch } from 'apache-arrow';
-import type { Ack, UnitPlan, Writer } from '../adapters/types.js';
+import type { Ack, SetJournal, UnitPlan, Writer } from '../adapters/types.js';
 import { batchBytes } from '../batch/columns.js';
 import { createDigester, sumDigests } from '../batch/digest.js';
 import type { TaskConfig } from '../config/types.js';
@@ -59,6 +59,9 @@ export interface Sender {
   failWith(error: unknown): void;
 }
 
+/** The rows of a piece, without their values. */
+type Rows = Pick<Piece, 'from' | 'to' | 'at'>;
+
 /** Batches whose sending is noted at a time, where repeating more of them than were sent costs little. */
 const WINDOW_BATCHES = 8;
 
@@ -93,7 +96,7 @@ export function createSender(input: SenderInput): Sender {
   /** Notes that the rows may be sent from now on, as exactly as their settling needs it. */
   async function noteAhead(to: Destination, piece: Piece, batch: RecordBatch): Promise<void> {
     const { settling, others } = to.line;
-    if (settling === 'rewrite') return;
+    if (settling === 'rewrite' || settling === 'import') return;
     const horizon = horizons.get(to.split) ?? 0;
     if (settling === 'again') {
       if (piece.to <= horizon) return;
@@ -109,7 +112,15 @@ export function createSender(input: SenderInput): Sender {
     await ledger.ahead({ s: to.split, from: piece.from, to: piece.to, ...more });
   }
 
-  function noteAck(to: Destination, piece: Piece, rows: number, bytes: number, digest?: string): Promise<void> {
+  /** What a target that gathers rows in sets of files has to note about a piece. */
+  function journalOf(to: Destination, { from, to: end }: Rows): SetJournal {
+    return {
+      placed: (set) => ledger.ahead({ s: to.split, from, to: end, set }),
+      started: (set, tasks) => ledger.imports({ set, tasks: tasks.map(String) }),
+    };
+  }
+
+  function noteAck(to: Destination, piece: Rows, rows: number, bytes: number, digest?: string): Promise<void> {
     const { from, to: end, at } = piece;
     const more = { ...(at === undefined ? {} : { at }), ...(digest === undefined ? {} : { d: digest }) };
     return ledger.ack({ s: to.split, from, to: end, w: rows, b: bytes, ...more });
@@ -121,7 +132,7 @@ export function createSender(input: SenderInput): Sender {
     return digester.result().hex;
   }
 
-  function arrived(to: Destination, piece: Piece, written: number, digest: string | undefined): void {
+  function arrived(to: Destination, piece: Rows, written: number, digest: string | undefined): void {
     const { result } = to;
     const read = piece.to - piece.from;
     to.acked.add(piece.from, piece.to);
@@ -138,6 +149,8 @@ export function createSender(input: SenderInput): Sender {
     const taken = ['sample', 'full'].includes(config.options.verify) ? to.result.sampler.offer(whole) : [];
     const read = piece.to - piece.from;
     const written = whole.numRows;
+    // Not the piece: the rows of many may be on their way for long.
+    const rows = { from: piece.from, to: piece.to, at: piece.at };
     if (batch.numRows === 0) {
       arrived(to, piece, written, digest);
       input.onProgress(read, 0);
@@ -152,18 +165,19 @@ export function createSender(input: SenderInput): Sender {
       ...partitionOf(to.result.unit),
       repeatable: to.result.unit.fresh && input.idsUnique,
       ...(o.again ? { again: true } : {}),
+      ...(to.line.settling === 'import' ? { journal: journalOf(to, rows) } : {}),
       stop,
       signal: input.kill,
     });
     const ready = performance.now();
     profile?.add('encode', sent.encodeMs ?? 0);
     profile?.add('wait', ready - begun - (sent.encodeMs ?? 0));
-    const note = (): Promise<void> => noteAck(to, piece, written, bytes, digest);
+    const note = (): Promise<void> => noteAck(to, rows, written, bytes, digest);
     const done = sent.ack
       .then(async (answer) => {
         profile?.acknowledged(bytes, performance.now() - ready);
         resolveKeys(taken, answer);
-        arrived(to, piece, written, digest);
+        arrived(to, rows, written, digest);
         input.onProgress(read, bytes);
         // What becomes durable with a file only is noted then, which may be never.
         if (sent.durable) void sent.durable.then(note).catch(() => {});

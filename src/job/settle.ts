@@ -200,6 +200,44 @@ async function settleByLookup(
   }
 }
 
+/** Takes what has landed for settled, without writing anything. */
+async function takeLanded(input: CopyInput, sender: Sender, open: readonly Open[]): Promise<void> {
+  for (const { split, range } of open) {
+    for await (const { piece, batch } of sentRows(input, split, range, sender.stop, true)) {
+      await sender.send(split, piece, batch.slice(0, 0), { noted: true, whole: batch });
+    }
+  }
+}
+
+/**
+ * Rows were in sets of files, each of which is in the target as a whole or not at all: the server knows. What is not there is
+ * left to be written like everything else. Where the server has forgotten, the ids are looked up.
+ */
+async function settleByImports(
+  input: CopyInput,
+  sender: Sender,
+  splits: readonly CopySplit[],
+  open: readonly Open[],
+): Promise<void> {
+  const { unit } = open[0]!.split.result;
+  const sets = open.flatMap(({ range }) => range.set ?? []);
+  const tasks = new Map(sets.map((set) => [set, input.earlier?.imports.get(set) ?? []]));
+  const fates = await input.writer.settleSets?.(tasks);
+  const withFate = (fate: string): Open[] => open.filter(({ range }) => fates?.get(range.set ?? '') === fate);
+  await takeLanded(input, sender, withFate('landed'));
+  const unknown = withFate('unknown');
+  if (unknown.length === 0) return;
+  if (!unit.fresh || input.autoId) {
+    const rows = unknown.reduce((sum, { range }) => sum + range.to - range.from, 0);
+    throw fail(
+      'DST_UNFINISHED',
+      `the server has forgotten the imports of ${plural(rows, 'row')} into "${input.config.collection}", and ids do not tell which of them have arrived`,
+    );
+  }
+  await settleByLookup(input, sender, splits, unknown);
+  await input.writer.completeUnit?.(unit);
+}
+
 /**
  * Brings everything that an earlier run had in flight to a known end, exactly once each. Throws DST_UNFINISHED where the
  * target does not tell what has arrived.
@@ -214,6 +252,7 @@ export async function settleInFlight(input: CopyInput, sender: Sender, splits: r
     await input.quiet();
     if (settling === 'again') await sendAgain(input, sender, open);
     else if (settling === 'count') await settleByCount(input, sender, open);
+    else if (settling === 'import') await settleByImports(input, sender, members, open);
     else await settleByLookup(input, sender, members, open);
     await sender.drain();
   }

@@ -11,6 +11,7 @@ export interface SettlingInput {
 }
 
 function settlingOf({ writer, plan, idsUnique }: SettlingInput, unit: UnitPlan): Settling {
+  if (plan.path === 'bulk') return 'import';
   if (writer.rewritable) return 'rewrite';
   if (plan.autoId) return 'count';
   if (unit.fresh && idsUnique) return 'again';

@@ -44,12 +44,13 @@ export interface VerifyInput {
 
 /** A count may lag behind an acknowledged write for a moment where it comes from the server's statistics. */
 const COUNT_PATIENCE_MS = 15_000;
+const LONGEST_COUNT_WAIT_MS = 6400;
 /** The longest single wait before rows that are not shown are looked up again. */
 const SAMPLE_PATIENCE_MS = 4000;
 
 async function settledCount(input: VerifyInput, result: UnitResult, expected: number): Promise<number> {
-  const deadline = Date.now() + COUNT_PATIENCE_MS;
-  for (let wait = 100; ; wait *= 2) {
+  const deadline = Date.now() + (input.writer.countPatienceMs ?? COUNT_PATIENCE_MS);
+  for (let wait = 100; ; wait = Math.min(wait * 2, LONGEST_COUNT_WAIT_MS)) {
     const rows = await input.writer.countRows(result.unit);
     if (rows === expected || Date.now() + wait > deadline) return rows;
     await sleep(wait, input.signal);

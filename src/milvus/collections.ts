@@ -3,6 +3,7 @@ import type { FieldSpec, MilvusType } from '../batch/fields.js';
 import { checked, sdkStatus } from './checked.js';
 import type { Connection } from './connection.js';
 import { DATA_TYPE } from './encode.js';
+import { withPartition } from './partitions.js';
 import { isNotFound } from './status.js';
 
 /** A field of a collection as the server describes it. `type` is the server's own name where we have none. */
@@ -205,30 +206,6 @@ export async function dropCollection(connection: Connection, info: CollectionInf
   await checked(retry, `drop collection ${info.name}`, () => sdk.dropCollection({ collection_name: info.name }));
 }
 
-export async function createPartition(connection: Connection, collection: string, partition: string): Promise<void> {
-  await checked(
-    connection.retry,
-    `create partition ${collection}/${partition}`,
-    () => connection.sdk.createPartition({ collection_name: collection, partition_name: partition }),
-    { repeatable: false },
-  );
-}
-
-/** Drops a partition; the server wants it released first. */
-export async function dropPartition(connection: Connection, collection: string, partition: string): Promise<void> {
-  const what = `drop partition ${collection}/${partition}`;
-  const names = { collection_name: collection, partition_name: partition };
-  // Releasing what is not loaded is an error to some servers and none to others.
-  const { retry, sdk } = connection;
-  await checked(
-    retry,
-    what,
-    () => sdk.releasePartitions({ collection_name: collection, partition_names: [partition] }),
-    { allow: () => true },
-  );
-  await checked(retry, what, () => sdk.dropPartition(names), { repeatable: false });
-}
-
 /** Makes everything that was acknowledged so far durable and counted; waits until it is, up to `timeoutMs`. */
 export async function flush(connection: Connection, collection: string, timeoutMs: number): Promise<void> {
   await checked(connection.retry, `flush ${collection}`, () =>
@@ -243,6 +220,8 @@ export async function statisticsRows(connection: Connection, collection: string,
     partition === undefined
       ? connection.sdk.getCollectionStatistics({ collection_name: collection })
       : connection.sdk.getPartitionStatistics({ collection_name: collection, partition_name: partition });
-  const answer = (await checked(connection.retry, what, call)) as { stats: { key: string; value: string | number }[] };
+  const answer = (await withPartition(connection, { collection, partition }, () =>
+    checked(connection.retry, what, call),
+  )) as { stats: { key: string; value: string | number }[] };
   return Number(answer.stats.find((s) => s.key === 'row_count')?.value ?? 0);
 }

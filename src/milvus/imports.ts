@@ -1,4 +1,4 @@
-import { withRetry } from '../util/retry.js';
+import { type RetryPolicy, withRetry } from '../util/retry.js';
 import { WireReader } from '../util/wire.js';
 import { type Connection, DDL_TIMEOUT_MS } from './connection.js';
 import { decodeStatus, OK, readAnswer, type Status } from './decode.js';
@@ -60,27 +60,62 @@ function decodePair(reader: WireReader): readonly [string, string] {
   return [key, value];
 }
 
-/** GetImportStateResponse: 1 status, 2 state, 3 row_count, 5 infos (failed_reason, progress_percent). */
-function decodeProgress(bytes: Uint8Array): { status: Status; progress: ImportProgress } {
-  const reader = new WireReader(bytes);
-  let [status, state, rows] = [OK, 0, 0];
+/** An import that the server remembers. */
+export interface ListedImport {
+  readonly task: bigint;
+  /** As they were named to it. */
+  readonly files: readonly string[];
+}
+
+interface ImportState {
+  readonly status: Status;
+  readonly progress: ImportProgress;
+  readonly listed: ListedImport;
+}
+
+/** GetImportStateResponse: 1 status, 2 state, 3 row_count, 5 infos (failed_reason, progress_percent, files), 6 id. */
+function decodeProgress(reader: WireReader): ImportState {
+  let [status, state, rows, task] = [OK, 0, 0, 0n];
   const infos = new Map<string, string>();
   for (let f = reader.field(); f; f = reader.field()) {
     if (f.number === 1) status = decodeStatus(reader.message());
     else if (f.number === 2) state = reader.int32();
     else if (f.number === 3) rows = Number(reader.bigint());
     else if (f.number === 5) infos.set(...decodePair(reader.message()));
+    else if (f.number === 6) task = reader.bigint();
     else reader.skip(f.type);
   }
   const [percent, reason] = [Number(infos.get('progress_percent') ?? 0), infos.get('failed_reason') ?? ''];
-  return { status, progress: { state: STATES[state] ?? 'running', rows, percent, reason } };
+  const files = (infos.get('files') ?? '').split(',').filter((file) => file !== '');
+  return {
+    status,
+    progress: { state: STATES[state] ?? 'running', rows, percent, reason },
+    listed: { task, files },
+  };
+}
+
+/** ListImportTasksResponse: 1 status, 2 tasks. */
+function decodeList(bytes: Uint8Array): { status: Status; imports: readonly ListedImport[] } {
+  const reader = new WireReader(bytes);
+  let status = OK;
+  const imports: ListedImport[] = [];
+  for (let f = reader.field(); f; f = reader.field()) {
+    if (f.number === 1) status = decodeStatus(reader.message());
+    else if (f.number === 2) imports.push(decodeProgress(reader.message()).listed);
+    else reader.skip(f.type);
+  }
+  return { status, imports };
 }
 
 /**
  * Begins an import and gives the ids of its tasks. ImportRequest: 1 collection, 2 partition, 5 files, 6 options; the
  * database is the connection's. Not repeated once it may have begun.
  */
-export async function startImport(connection: Connection, request: ImportRequest): Promise<readonly bigint[]> {
+export async function startImport(
+  connection: Connection,
+  request: ImportRequest,
+  retry: RetryPolicy = connection.retry,
+): Promise<readonly bigint[]> {
   const what = `import into ${request.collection}/${request.partition}`;
   const options = Object.entries(request.options).map(([key, value]) => keyValuePair({ key, value }));
   const message = encodeMessage({ 1: request.collection, 2: request.partition, 5: request.files, 6: options });
@@ -91,19 +126,40 @@ export async function startImport(connection: Connection, request: ImportRequest
       requireOk(status, what);
       return tasks;
     },
-    { ...connection.retry, onlyBusy: true },
+    { ...retry, onlyBusy: true },
   );
 }
 
 /** Asks how far an import has come. */
-export async function importProgress(connection: Connection, task: bigint): Promise<ImportProgress> {
+export async function importProgress(
+  connection: Connection,
+  task: bigint,
+  retry: RetryPolicy = connection.retry,
+): Promise<ImportProgress> {
   const what = `state of import ${task}`;
   return await withRetry(async () => {
     const request = encodeMessage({ 1: task });
     const bytes = await connection.call('GetImportState', request, { deadlineMs: DDL_TIMEOUT_MS });
-    const { status, progress } = readAnswer(bytes, what, decodeProgress);
+    const { status, progress } = readAnswer(bytes, what, (answer) => decodeProgress(new WireReader(answer)));
     // 2.3 repeats the failure of the task in the status.
     if (progress.state !== 'failed') requireOk(status, what);
     return progress.reason === '' ? { ...progress, reason: status.reason } : progress;
-  }, connection.retry);
+  }, retry);
+}
+
+/** The imports into a collection that the server remembers, `limit` of them at most. ListImportTasksRequest: 1 collection, 2 limit. */
+export async function listImports(
+  connection: Connection,
+  collection: string,
+  limit: number,
+  retry: RetryPolicy = connection.retry,
+): Promise<readonly ListedImport[]> {
+  const what = `imports into ${collection}`;
+  return await withRetry(async () => {
+    const request = encodeMessage({ 1: collection, 2: BigInt(limit) });
+    const bytes = await connection.call('ListImportTasks', request, { deadlineMs: DDL_TIMEOUT_MS });
+    const { status, imports } = readAnswer(bytes, what, decodeList);
+    requireOk(status, what);
+    return imports;
+  }, retry);
 }

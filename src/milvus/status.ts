@@ -26,6 +26,7 @@ const LIMIT_LEGACY = new Set([48, 49, 53, 54, 55]);
 const TOO_LARGE_CODE = 1102;
 const NOT_FOUND_CODE = 100;
 const NOT_FOUND_LEGACY = 4;
+const PARTITION_NOT_FOUND_CODE = 200;
 const AUTH_CODES = new Set([1400, 1401, 1402, 1403, 1800]);
 const AUTH_LEGACY = 3;
 
@@ -95,6 +96,11 @@ export function isLimit({ cause }: MilvusdmError): boolean {
 export function isTooLarge({ cause }: MilvusdmError): boolean {
   if (isStatus(cause)) return cause.code === TOO_LARGE_CODE;
   return isGrpcFailure(cause) && cause.code === GRPC.resourceExhausted;
+}
+
+/** Whether the server refused the request because it knows no such partition; nothing of it has taken effect. */
+export function isPartitionNotFound({ cause }: MilvusdmError): boolean {
+  return isStatus(cause) && cause.code === PARTITION_NOT_FOUND_CODE;
 }
 
 export function isOk(status: Status): boolean {

@@ -6,9 +6,10 @@ import { throwIfAborted } from '../util/abort.js';
 import { fail, MilvusdmError } from '../util/errors.js';
 import { allSettled, createPool } from '../util/pool.js';
 import { checkedKey } from './keys.js';
+import { beginFile } from './local-growing.js';
 import { listFiles, listFolders, refused, WORK } from './local-list.js';
 import { sized } from './sized.js';
-import type { ByteRange, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from './types.js';
+import type { ByteRange, GrowingObject, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from './types.js';
 
 /** What a killed process left behind there is removed after this time. */
 const STALE_MS = 24 * 3600 * 1000;
@@ -60,10 +61,12 @@ class LocalStore implements ObjectStore {
     try {
       const handle = await open(this.#path(key), 'r');
       try {
-        const { size } = await handle.stat();
-        const from = Math.min(o.range?.from ?? 0, size);
-        const length = Math.max(0, Math.min(o.range?.to ?? size, size) - from);
-        const { into } = o;
+        const { range, into } = o;
+        const fits = range && into && range.to - range.from <= into.length;
+        // Where memory is given, the file's end is where it ends.
+        const size = fits ? range.to : (await handle.stat()).size;
+        const from = Math.min(range?.from ?? 0, size);
+        const length = Math.max(0, Math.min(range?.to ?? size, size) - from);
         const bytes = into && into.length >= length ? into.subarray(0, length) : Buffer.allocUnsafeSlow(length);
         let got = 0;
         for (let n = 1; got < bytes.length && n > 0; got += n) {
@@ -117,6 +120,11 @@ class LocalStore implements ObjectStore {
         await handle.close();
       }
     });
+  }
+
+  async begin(key: string, headBytes: number, o: StoreOptions = {}): Promise<GrowingObject> {
+    throwIfAborted(o.signal);
+    return await beginFile(this.#path(key), headBytes, `${key} in ${this.name}`);
   }
 
   copy(

@@ -17,6 +17,17 @@ export interface ByteRange {
 }
 
 /**
+ * An object on its way whose first bytes are known last, such as a header that counts what follows. It is there from `finish`
+ * on; disposing of it before that leaves nothing behind.
+ */
+export interface GrowingObject extends AsyncDisposable {
+  /** Appends. The memory is the caller's again when it resolves. One call at a time. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** Puts the first bytes into their place, exactly as many as were announced, and gives the object its name. */
+  finish(head: Uint8Array): Promise<void>;
+}
+
+/**
  * Objects below a root: a folder, or a bucket with a prefix. Keys never leave the root. What is written appears whole or
  * not at all. Throws STORE_* errors; nothing else is thrown for a store that fails. The opener disposes of it.
  */
@@ -37,6 +48,12 @@ export interface ObjectStore extends AsyncDisposable {
   stream(key: string, o?: StoreOptions): AsyncIterable<Uint8Array>;
   /** Writes an object, replacing what was there. `size` where the bytes come in pieces and it is known. */
   write(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, o?: StoreOptions & { size?: number }): Promise<void>;
+  /**
+   * Begins an object of which the first `headBytes` bytes are given last. Memory is bounded: a store of files has none of it,
+   * a bucket holds up to three parts of 5 MiB. For what can be made again: files are not brought to the disk, and a process that
+   * dies leaves one beside its place, with ".part" behind the name.
+   */
+  begin(key: string, headBytes: number, o?: StoreOptions): Promise<GrowingObject>;
   /**
    * Copies an object of `from` to here: within the server where both are at the same one, through this process otherwise.
    * `link`: a hard link where both are folders of one file system, else refused.

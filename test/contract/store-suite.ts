@@ -57,14 +57,51 @@ export function storeSuite(pair: () => StorePair): void {
     await one.write('a/b', bytes('first'));
     await one.write('a/b', bytes('0123456789'));
     expect(Buffer.from(await one.read('a/b')).toString()).toBe('0123456789');
-    const part = async (from: number, to: number): Promise<string> =>
-      Buffer.from(await one.read('a/b', { range: { from, to } })).toString();
-    expect(await part(2, 5)).toBe('234');
-    expect(await part(8, 50)).toBe('89');
-    expect(await part(10, 12)).toBe('');
-    expect(await part(3, 3)).toBe('');
+    // With memory for it, too, which a store may use.
+    for (const into of [undefined, new Uint8Array(64)]) {
+      const part = async (from: number, to: number): Promise<string> =>
+        Buffer.from(await one.read('a/b', { range: { from, to }, ...(into ? { into } : {}) })).toString();
+      expect(await part(2, 5)).toBe('234');
+      expect(await part(8, 50)).toBe('89');
+      expect(await part(10, 12)).toBe('');
+      expect(await part(3, 3)).toBe('');
+    }
     expect(Buffer.from(await streamed(one, 'a/b')).toString()).toBe('0123456789');
     expect(await listed(one)).toEqual([{ key: 'a/b', size: 10 }]);
+  });
+
+  it.each([0, 10, 6 << 20, (11 << 20) + 3])(
+    'begins an object whose first bytes come last: %i behind them',
+    async (length) => {
+      const { one } = await fresh();
+      const head = bytes('0123456789abcdef');
+      const body = noise(length);
+      await using object = await one.begin('grown/x', head.length);
+      // Memory that is used again at once, in pieces that fit no part.
+      const piece = new Uint8Array(700_001);
+      for (let at = 0; at < length; at += piece.length) {
+        const taken = body.subarray(at, at + piece.length);
+        piece.set(taken);
+        await object.append(piece.subarray(0, taken.length));
+        piece.fill(0xee);
+      }
+      await expect(one.read('grown/x')).rejects.toMatchObject({ code: 'STORE_MISSING' });
+      await object.finish(head);
+      expect(Buffer.from(await one.read('grown/x')).equals(Buffer.concat([head, body]))).toBe(true);
+      await expect(object.append(head)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+      expect(await listed(one)).toEqual([{ key: 'grown/x', size: 16 + length }]);
+    },
+  );
+
+  it('leaves nothing of an object that was begun and not finished', async () => {
+    const { one } = await fresh();
+    for (const length of [100, 12 << 20]) {
+      const object = await one.begin('given/up', 16);
+      await object.append(noise(length));
+      await object[Symbol.asyncDispose]();
+      await expect(object.finish(noise(16))).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    }
+    expect(await listed(one)).toEqual([]);
   });
 
   it('writes empty objects', async () => {

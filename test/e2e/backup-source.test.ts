@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { partitionDigests, python } from '../support/python.js';
-import { backUpOk, makeArticles } from './backup-support.js';
+import { articleRows, backUpOk, makeArticles, serverStorage } from './backup-support.js';
 import { runTaskOk, writtenTask } from './catalog-support.js';
 import { dropCollections, fixture, milvusUri, runYaml, temporaryFolder, unique, withClient } from './support.js';
 
@@ -92,6 +92,29 @@ test('a backup of ours, of every field type and with deletes, is read without th
   expect(await dumpOf(copies[types]!)).toEqual({ ...(await dumpOf(types)), aliases: [] });
   const found = await partitionDigests([articles, copies[articles]!]);
   expect(found.get(copies[articles]!)!.parts).toEqual(found.get(articles)!.parts);
+});
+
+test('segments of the running server are read from its store, flushed, without loading anything', async () => {
+  // The last rows and deletes are in memory only, and then nothing can be queried.
+  const before = await withClient(async (c) => {
+    await c.insert({ collection_name: articles, partition_name: 'p_2024', data: articleRows(5000, 7) });
+    await c.delete({ collection_name: articles, filter: 'id in [7, 1001, 5003]' });
+    const found = (await partitionDigests([articles])).get(articles)!;
+    await c.releaseCollection({ collection_name: articles });
+    return found;
+  });
+  const copy = unique('articles_live');
+  const keys = { source_uri: milvusUri(), source_storage: serverStorage(), source_collection: articles };
+  const to = { collection_map: { [articles]: copy }, dest_uri: milvusUri(), mode: 'overwrite', verify: 'full' };
+  const done = await runTaskOk('M2M', { ...keys, ...to });
+  const archived = await runTaskOk('M2H', { ...keys, flush: false, data_dir: await temporaryFolder() });
+  const shown = (run: typeof done): unknown[] => run.report.targets.map((t) => [t.partition, t.rows_written, t.digest]);
+  expect(shown(archived)).toEqual(shown(done));
+  const { state } = await withClient((c) => c.getLoadState({ collection_name: articles }));
+  expect(state).toBe('LoadStateNotLoad');
+  await withClient((c) => c.loadCollectionSync({ collection_name: articles }));
+  const found = (await partitionDigests([copy])).get(copy)!;
+  expect(found.parts).toEqual(before.parts);
 });
 
 test('a logical backup brings back what was dropped', async () => {

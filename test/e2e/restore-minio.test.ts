@@ -10,7 +10,7 @@ import { PROJECT } from '../support/environments.js';
 import { type MilvusServer, startMilvus } from '../support/milvus-server.js';
 import { type Minio, milvusOn, startMinio } from '../support/minio.js';
 import { partitionDigests } from '../support/python.js';
-import { fixture, type Ran, runYaml, temporaryFolder } from './support.js';
+import { faissFlat, fixture, type Ran, runYaml, sourceFile, temporaryFolder } from './support.js';
 
 type Expected = Readonly<
   Record<string, Readonly<Record<string, { rows: number; sha256: string; sha256_ids: string }>>>
@@ -117,6 +117,25 @@ describe.concurrent('a Milvus with a bucket', () => {
     expect(done.stderr).toContain('files are copied to bucket a-bucket');
     await expectSample('_b');
     expect(await staged(done)).toEqual([]);
+  });
+
+  it('imports numpy files that were uploaded in several parts, and nothing of them is left', async () => {
+    const rows = 50_000;
+    const data_path = await sourceFile(
+      'parts.index',
+      faissFlat(rows, 64, (row, column) => row + column / 64),
+    );
+    const { endpoint, bucket, accessKey, secretKey } = data;
+    const at = `http://${endpoint?.host}:${endpoint?.port}`;
+    const storage = { type: 's3', endpoint: at, bucket, access_key: accessKey, secret_key: secretKey };
+    const task = { data_path, dest_uri: `http://${milvus.address}`, dest_collection_name: 'bulk_from_bucket' };
+    const path = join(await temporaryFolder(), 'F2M.yaml');
+    await writeFile(path, stringify({ F2M: { ...task, write: 'bulk', verify: 'full', bulk: { storage } } }));
+    const { report } = await ok(runYaml(path, { timeoutMs: 280_000 }));
+    expect(report.targets).toMatchObject([{ rows_written: rows, target_rows: rows, verified: 'full' }]);
+    const left: string[] = [];
+    for await (const { key } of (await open(data)).list('milvusdm-bulk/')) left.push(key);
+    expect(left).toEqual([]);
   });
 
   it('gets one from a folder, and after a failure nothing of it is left either', async () => {

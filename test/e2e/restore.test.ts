@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { loadJob } from '../../src/config/load.js';
-import { makingName } from '../../src/job/restore/collection.js';
+import { makingName } from '../../src/job/restore/making.js';
 import { restoreJobId } from '../../src/job/restore/restore-job.js';
 import { sleep } from '../../src/util/abort.js';
 import { startCli } from '../support/cli.js';

@@ -43,6 +43,18 @@ export function createMemoryStore(name = 'memory'): MemoryStore {
     async write(key, body) {
       objects.set(key, await bytesOf(body));
     },
+    async begin(key) {
+      const pieces: Uint8Array[] = [];
+      return {
+        async append(bytes) {
+          pieces.push(bytes.slice());
+        },
+        async finish(head) {
+          objects.set(key, Buffer.concat([head, ...pieces]));
+        },
+        async [Symbol.asyncDispose]() {},
+      };
+    },
     async copy(from, source, key) {
       objects.set(key, await from.read(source.key));
     },

@@ -1,19 +1,17 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { inject } from 'vitest';
 import { PROJECT } from './environments.js';
+import { PythonServer } from './python-server.js';
 
-const run = promisify(execFile);
+let server: PythonServer | undefined;
 
 /** Runs a Python script of test/interop (or any path) in the interop environment and gives what it printed. Throws with stderr. */
 export async function python(script: string, args: readonly string[], timeoutMs = 120_000): Promise<string> {
   const path = script.includes('/') ? script : join(PROJECT, 'test', 'interop', script);
-  const { stdout } = await run(inject('interopPython'), ['-I', path, ...args], {
-    timeout: timeoutMs,
-    maxBuffer: 64 << 20,
-  });
-  return stdout;
+  server ??= new PythonServer(inject('interopPython'), inject('runFolder'));
+  const { code, stdout, stderr } = await server.run([path, ...args], timeoutMs);
+  if (code === 0) return stdout;
+  throw new Error(`${script} ended with ${code < 0 ? `signal ${-code}` : `exit code ${code}`}: ${stderr}`);
 }
 
 /** What test/interop/digest.py found in a collection. */

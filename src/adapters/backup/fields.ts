@@ -155,3 +155,22 @@ export function fieldsOf(
   const spec: FieldSpec = { name: DYNAMIC_NAME, type: 'JSON', dynamic: true };
   return [...named, { id: dynamicId(schema.fields, segments), spec, functionOutput: false }];
 }
+
+/** The fields that are read: all or those asked for, never what functions of the server make; the key always. Throws CFG_CONFLICT. */
+export function readFields(
+  name: string,
+  fields: readonly BackupField[],
+  wanted: readonly string[] | undefined,
+): BackupField[] {
+  const names = fields.map(({ spec }) => spec.name);
+  const unknown = (wanted ?? []).filter((one) => !names.includes(one) && one !== '$meta');
+  if (unknown.length > 0) {
+    throw fail(
+      'CFG_CONFLICT',
+      `output_fields names ${unknown.join(', ')}, but collection "${name}" has ${names.join(', ')}`,
+    );
+  }
+  return fields.filter(
+    ({ functionOutput, spec }) => !functionOutput && (spec.primaryKey || !wanted || wanted.includes(spec.name)),
+  );
+}

@@ -7,7 +7,7 @@ import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
 import { fail } from '../../util/errors.js';
 import type { Catalog, SourceCollection } from '../types.js';
-import { type BackupField, fieldsOf } from './fields.js';
+import { fieldsOf, readFields } from './fields.js';
 import { openBackupReader } from './reader.js';
 import { type BackupPlace, checkFiles, segmentsOf } from './segments.js';
 import { settingsOf } from './settings.js';
@@ -22,25 +22,6 @@ const namesOf = ({ db_name, collection_name }: CollectionBackupInfo): Collection
   db: db_name === '' ? DEFAULT_DB : db_name,
   name: collection_name,
 });
-
-/** The fields that are read: all or those asked for, never what functions of the server make; the key always. */
-function readFields(
-  name: string,
-  fields: readonly BackupField[],
-  wanted: readonly string[] | undefined,
-): BackupField[] {
-  const names = fields.map(({ spec }) => spec.name);
-  const unknown = (wanted ?? []).filter((one) => !names.includes(one) && one !== '$meta');
-  if (unknown.length > 0) {
-    throw fail(
-      'CFG_CONFLICT',
-      `output_fields names ${unknown.join(', ')}, but collection "${name}" has ${names.join(', ')}`,
-    );
-  }
-  return fields.filter(
-    ({ functionOutput, spec }) => !functionOutput && (spec.primaryKey || !wanted || wanted.includes(spec.name)),
-  );
-}
 
 function sourceCollection(
   place: BackupPlace,

@@ -77,7 +77,7 @@ function infoOf(collection: BackupCollection, known: readonly KnownSplit[], stor
   return {
     path: `${place.name === '' ? place.store.name : `${place.name} in ${place.store.name}`}: ${info.collection_name}`,
     format: 'backup',
-    kind: 'collection in a backup of Milvus 2.x',
+    kind: place.live ? 'segments of a running Milvus 2.x' : 'collection in a backup of Milvus 2.x',
     rows,
     dim: vector?.dim ?? 0,
     vectorType: vector?.type ?? 'FLOAT_VECTOR',
@@ -135,6 +135,15 @@ function shortfall({ segment, split }: KnownSplit, given: number): string {
   return `${segment.name} gives ${have} rows, the backup says ${need}: it is incomplete`;
 }
 
+/** What a server counts in a segment and what its files have must be the same: which files belong to it was found by listing. */
+function requireCounted({ name, info }: BackupSegment, rows: number): void {
+  if (rows === info.num_of_rows) return;
+  const [have, need] = [formatCount(rows), formatCount(info.num_of_rows)];
+  throw fail('SRC_CORRUPT', `${name}: its files have ${have} rows, the server counts ${need}`, {
+    hint: 'Read through the server instead, without source_storage.',
+  });
+}
+
 /**
  * Reads a collection of a backup, segment by segment. Every copy of a key that no delete removes is given, as the restored
  * collection would hold it. Which rows are gone is found out here, from the keys and timestamps of segments with deletes. The
@@ -148,6 +157,7 @@ export async function openBackupReader(collection: BackupCollection, signal?: Ab
   let stored = 0;
   for (const segment of segments) {
     const gone = await goneRows.of(segment, signal);
+    if (collection.place.live) requireCounted(segment, gone.stored);
     stored += gone.stored;
     known.push({ segment, split: splitOf(collection, segment, gone.stored - (gone.rows?.count ?? 0)) });
   }
@@ -173,8 +183,10 @@ export async function openBackupReader(collection: BackupCollection, signal?: Ab
     } finally {
       if (!disposed) idle.push(memory);
     }
+    if (given === split.rows) return;
+    if (collection.place.live) requireCounted(found.segment, given + found.segment.info.num_of_rows - split.rows);
     const line = shortfall(found, given);
-    if (given !== split.rows && !late.includes(line)) late.push(line);
+    if (!late.includes(line)) late.push(line);
   }
 
   return {

@@ -1,16 +1,18 @@
 import { ALL_PARTITIONS, logKey, segmentFiles } from '../../backup/layout.js';
-import type { CollectionBackupInfo, SegmentBackupInfo } from '../../backup/types.js';
+import type { BinlogInfo, CollectionBackupInfo, SegmentBackupInfo } from '../../backup/types.js';
 import type { SegmentFiles } from '../../binlog/segment.js';
 import type { ByteSource } from '../../binlog/source.js';
 import type { ObjectStore } from '../../store/types.js';
 import { formatCount } from '../../util/bytes.js';
-import { fail } from '../../util/errors.js';
+import { fail, MilvusdmError } from '../../util/errors.js';
 
 /** The backup that a collection is read from. */
 export interface BackupPlace {
   readonly store: ObjectStore;
   /** Folder of the backup in the store; '' for the store itself. */
   readonly name: string;
+  /** The store is that of a running server: files lie where it has put them, and go when it has compacted them. */
+  readonly live?: true;
 }
 
 /** A segment with rows, and what deletes rows of it. */
@@ -35,15 +37,39 @@ export function objectSource(store: ObjectStore, key: string, size: number): Byt
   };
 }
 
+/** A file that its server may remove: then what was to be read lies in segments that were made since. */
+function liveSource(source: ByteSource): ByteSource {
+  return {
+    ...source,
+    read: (from, to, into) =>
+      source.read(from, to, into).catch((thrown: unknown) => {
+        if (!(thrown instanceof MilvusdmError) || thrown.code !== 'STORE_MISSING') throw thrown;
+        throw fail('SRC_CHANGED', `the server has removed ${source.name}: it has compacted the segment meanwhile`, {
+          cause: thrown,
+          hint: 'Run again with --restart. The server keeps such files for dataCoord.gc.dropTolerance (hours); a BACKUP is read at leisure.',
+        });
+      }),
+  };
+}
+
+/** A log of a segment: in a backup at the place that its layout says, in a server's store where it was listed. */
+function logSource(
+  { store, name, live }: BackupPlace,
+  segment: SegmentBackupInfo,
+  field: bigint | undefined,
+  { log_id: id, log_path: path, log_size: size }: BinlogInfo,
+): ByteSource {
+  if (live) return liveSource(objectSource(store, path, size));
+  return objectSource(store, logKey(name, segment, field, id), size);
+}
+
 const byId = (a: { log_id: bigint }, b: { log_id: bigint }): number =>
   a.log_id < b.log_id ? -1 : a.log_id > b.log_id ? 1 : 0;
 
 /** The delete logs of a segment. */
 export function deleteLogs(place: BackupPlace, segment: SegmentBackupInfo): ByteSource[] {
   const logs = segment.deltalogs.flatMap(({ binlogs }) => binlogs);
-  return [...logs]
-    .sort(byId)
-    .map((log) => objectSource(place.store, logKey(place.name, segment, undefined, log.log_id), log.log_size));
+  return [...logs].sort(byId).map((log) => logSource(place, segment, undefined, log));
 }
 
 function filesOf(place: BackupPlace, segment: SegmentBackupInfo, name: string): SegmentFiles {
@@ -51,9 +77,7 @@ function filesOf(place: BackupPlace, segment: SegmentBackupInfo, name: string): 
     .filter(({ binlogs }) => binlogs.length > 0)
     .map(({ fieldID: id, binlogs }) => ({
       id,
-      logs: [...binlogs]
-        .sort(byId)
-        .map((log) => objectSource(place.store, logKey(place.name, segment, id, log.log_id), log.log_size)),
+      logs: [...binlogs].sort(byId).map((log) => logSource(place, segment, id, log)),
     }));
   return { name, groups };
 }

@@ -5,6 +5,48 @@ import { readFloats } from './tables.js';
 
 const f32 = Math.fround;
 
+// Loops stand in functions that are given all that they use: what a closure holds is looked up anew for every value from the
+// second reader of a process on.
+
+interface Ranges {
+  readonly dim: number;
+  readonly low: Float32Array;
+  readonly range: Float32Array;
+  /** (code + 0.5) / steps of every code, in float32 as Faiss divides. */
+  readonly centers: Float32Array;
+}
+
+function decode8(codes: Uint8Array, count: number, out: Float32Array, { dim, low, range, centers }: Ranges): void {
+  for (let row = 0, at = 0; row < count; row++) {
+    for (let i = 0; i < dim; i++, at++) out[at] = low[i]! + f32(centers[codes[at]!]! * range[i]!);
+  }
+}
+
+function decode4(codes: Uint8Array, count: number, out: Float32Array, { dim, low, range, centers }: Ranges): void {
+  const width = Math.ceil(dim / 2);
+  for (let row = 0, at = 0; row < count; row++) {
+    const from = row * width;
+    for (let i = 0; i < dim; i++, at++) {
+      const code = (codes[from + (i >> 1)]! >> ((i & 1) * 4)) & 15;
+      out[at] = low[i]! + f32(centers[code]! * range[i]!);
+    }
+  }
+}
+
+function decode6(codes: Uint8Array, count: number, out: Float32Array, { dim, low, range, centers }: Ranges): void {
+  const width = Math.ceil((dim * 6) / 8);
+  for (let row = 0, at = 0; row < count; row++) {
+    const from = row * width;
+    for (let i = 0; i < dim; i++, at++) {
+      const bit = i * 6;
+      const byte = from + (bit >> 3);
+      // The last value of a row may end with its last byte.
+      const pair = codes[byte]! | ((bit & 7) > 2 ? codes[byte + 1]! << 8 : 0);
+      out[at] = low[i]! + f32(centers[(pair >> (bit & 7)) & 63]! * range[i]!);
+    }
+  }
+}
+
 /** Codes of a few bits: the tables of all values of each dimension are small, but a product is as fast as a look-up. */
 async function scalarDecoder(form: ScalarForm, dim: number, file: SourceFile): Promise<DecodeRows> {
   const trained = await readFloats(file, 'the ranges of the scalar quantizer', form.trained);
@@ -15,43 +57,17 @@ async function scalarDecoder(form: ScalarForm, dim: number, file: SourceFile): P
     low[i] = trained[uniform ? 0 : i]!;
     range[i] = trained[uniform ? 1 : dim + i]!;
   }
-  // Faiss divides in float32, too.
   const steps = 2 ** form.bits - 1;
-  const value = (code: number, i: number): number => f32(low[i]! + f32(f32(f32(code + 0.5) / steps) * range[i]!));
-  const width = Math.ceil((dim * form.bits) / 8);
-  if (form.bits === 8) {
-    return (codes, count, out) => {
-      for (let row = 0, at = 0; row < count; row++) {
-        for (let i = 0; i < dim; i++, at++) out[at] = value(codes[at]!, i);
-      }
-    };
-  }
-  if (form.bits === 4) {
-    return (codes, count, out) => {
-      for (let row = 0, at = 0; row < count; row++) {
-        const from = row * width;
-        for (let i = 0; i < dim; i++, at++) out[at] = value((codes[from + (i >> 1)]! >> ((i & 1) * 4)) & 15, i);
-      }
-    };
-  }
-  return (codes, count, out) => {
-    for (let row = 0, at = 0; row < count; row++) {
-      const from = row * width;
-      for (let i = 0; i < dim; i++, at++) {
-        const bit = i * 6;
-        const byte = from + (bit >> 3);
-        // The last value of a row may end with its last byte.
-        const pair = codes[byte]! | ((bit & 7) > 2 ? codes[byte + 1]! << 8 : 0);
-        out[at] = value((pair >> (bit & 7)) & 63, i);
-      }
-    }
-  };
+  const centers = Float32Array.from({ length: 2 ** form.bits }, (_, code) => f32(code + 0.5) / steps);
+  const ranges = { dim, low, range, centers };
+  const decode = { 4: decode4, 6: decode6, 8: decode8 }[form.bits];
+  return (codes, count, out) => decode(codes, count, out, ranges);
 }
 
 /** Reads `bits` bits (24 at most) from bit `bit` of the codes on, the lowest first. */
 function bitsAt(codes: Uint8Array, bit: number, bits: number): number {
-  let byte = Math.floor(bit / 8);
-  const shift = bit - byte * 8;
+  let byte = bit >> 3;
+  const shift = bit & 7;
   let value = codes[byte++]! >>> shift;
   for (let have = 8 - shift; have < bits; have += 8) value |= codes[byte++]! << have;
   return value & (2 ** bits - 1);
@@ -62,29 +78,63 @@ function copyEntry(from: Float32Array, at: number, out: Float32Array, to: number
   for (let i = 0; i < width; i++) out[to + i] = from[at + i]!;
 }
 
+interface Books {
+  readonly parts: number;
+  /** Of one book. */
+  readonly entries: number;
+  /** Values of an entry. */
+  readonly width: number;
+  /** Bits of the values, which are faster copied than numbers. */
+  readonly words: Uint32Array;
+}
+
+/** Copies the entries that the codes of `count` rows name, four values at a time. */
+function copyEntries(codes: Uint8Array | Int32Array, count: number, out: Uint32Array, books: Books): void {
+  const { parts, entries, width, words } = books;
+  const all = count * parts;
+  const whole = width - (width % 4);
+  for (let code = 0, part = 0, to = 0; code < all; code++) {
+    let from = (part * entries + codes[code]!) * width;
+    const end = to + width;
+    for (const stop = to + whole; to < stop; to += 4, from += 4) {
+      out[to] = words[from]!;
+      out[to + 1] = words[from + 1]!;
+      out[to + 2] = words[from + 2]!;
+      out[to + 3] = words[from + 3]!;
+    }
+    for (; to < end; to++, from++) out[to] = words[from]!;
+    if (++part === parts) part = 0;
+  }
+}
+
+/** Takes codes of `bits` bits (24 at most) apart, the lowest bits first; each row of `parts` codes begins with a byte. */
+function unpack(codes: Uint8Array, count: number, parts: number, bits: number, out: Int32Array): void {
+  const rowBytes = Math.ceil((parts * bits) / 8);
+  const mask = 2 ** bits - 1;
+  for (let row = 0, to = 0; row < count; row++) {
+    let at = row * rowBytes;
+    let held = 0;
+    let have = 0;
+    for (let part = 0; part < parts; part++, to++) {
+      for (; have < bits; have += 8) held |= codes[at++]! << have;
+      out[to] = held & mask;
+      held >>>= bits;
+      have -= bits;
+    }
+  }
+}
+
 async function productDecoder(form: ProductForm, dim: number, file: SourceFile): Promise<DecodeRows> {
   const { parts, bits } = form;
-  const books = await readFloats(file, 'the centroids of the product quantizer', form.codebooks);
-  const width = dim / parts;
-  const entries = 2 ** bits;
-  const codeBytes = Math.ceil((parts * bits) / 8);
-  if (bits === 8) {
-    return (codes, count, out) => {
-      const all = count * parts;
-      for (let code = 0, part = 0, to = 0; code < all; code++, to += width) {
-        copyEntry(books, (part * 256 + codes[code]!) * width, out, to, width);
-        if (++part === parts) part = 0;
-      }
-    };
-  }
+  const floats = await readFloats(file, 'the centroids of the product quantizer', form.codebooks);
+  const books = { parts, entries: 2 ** bits, width: dim / parts, words: new Uint32Array(floats.buffer) };
+  let apart = new Int32Array(0);
   return (codes, count, out) => {
-    for (let row = 0, to = 0; row < count; row++) {
-      const from = row * codeBytes * 8;
-      for (let part = 0; part < parts; part++, to += width) {
-        const code = bitsAt(codes, from + part * bits, bits);
-        copyEntry(books, (part * entries + code) * width, out, to, width);
-      }
-    }
+    const to = new Uint32Array(out.buffer, out.byteOffset, count * dim);
+    if (bits === 8) return copyEntries(codes, count, to, books);
+    if (apart.length < count * parts) apart = new Int32Array(count * parts);
+    unpack(codes, count, parts, bits, apart);
+    copyEntries(apart, count, to, books);
   };
 }
 

@@ -1,4 +1,5 @@
 import { fail } from '../../util/errors.js';
+import { transposedProduct } from './matrix-product.js';
 import type { SourceFile } from './source-file.js';
 import { assertTable, readFloats, readInts } from './tables.js';
 import type { LinearTransform, RemapTransform, Transform } from './vector-transforms.js';
@@ -73,118 +74,6 @@ export function deviation(matrix: Float32Array, rows: number, columns: number, o
   return largest;
 }
 
-const COLUMNS = 4;
-
-/** A in float64 with its columns in blocks of four, interleaved; the last block is filled up with zeros. */
-function inBlocks(matrix: Float32Array, rows: number, columns: number): Float64Array {
-  const out = new Float64Array(Math.ceil(columns / COLUMNS) * COLUMNS * rows);
-  for (let row = 0, at = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, at++) {
-      const block = column >> 2;
-      out[(block * rows + row) * COLUMNS + (column & 3)] = matrix[at]!;
-    }
-  }
-  return out;
-}
-
-// Rows that are taken together, so that a block of columns is used many times while it is in the cache.
-const ROWS = 32;
-// Values of a row that are taken together: what is in use stays in the fastest cache.
-const STRETCH = 512;
-// Constants of the module, because the compiler then knows their addresses and lengths: that makes the loop twice as fast. Nothing
-// waits while they are in use.
-const PAIRS = new Float64Array(ROWS * STRETCH);
-const BLOCK = new Float64Array(COLUMNS * STRETCH);
-const SUMS = new Float64Array(ROWS * COLUMNS);
-
-/** Adds the products of the two rows at `from` with the four columns of the block to the eight sums at `to`. */
-function multiplyBlock(from: number, length: number, to: number): void {
-  let s00 = SUMS[to]!;
-  let s01 = SUMS[to + 1]!;
-  let s02 = SUMS[to + 2]!;
-  let s03 = SUMS[to + 3]!;
-  let s10 = SUMS[to + 4]!;
-  let s11 = SUMS[to + 5]!;
-  let s12 = SUMS[to + 6]!;
-  let s13 = SUMS[to + 7]!;
-  for (let i = from, m = 0; m < length * COLUMNS; i += 2, m += COLUMNS) {
-    const y0 = PAIRS[i]!;
-    const y1 = PAIRS[i + 1]!;
-    const m0 = BLOCK[m]!;
-    const m1 = BLOCK[m + 1]!;
-    const m2 = BLOCK[m + 2]!;
-    const m3 = BLOCK[m + 3]!;
-    s00 += y0 * m0;
-    s01 += y0 * m1;
-    s02 += y0 * m2;
-    s03 += y0 * m3;
-    s10 += y1 * m0;
-    s11 += y1 * m1;
-    s12 += y1 * m2;
-    s13 += y1 * m3;
-  }
-  SUMS[to] = s00;
-  SUMS[to + 1] = s01;
-  SUMS[to + 2] = s02;
-  SUMS[to + 3] = s03;
-  SUMS[to + 4] = s10;
-  SUMS[to + 5] = s11;
-  SUMS[to + 6] = s12;
-  SUMS[to + 7] = s13;
-}
-
-interface Product {
-  /** The matrix in blocks of four columns. */
-  readonly blocks: Float64Array;
-  readonly bias: Float64Array;
-  readonly dimIn: number;
-  readonly dimOut: number;
-}
-
-/** Puts a stretch of rows less the bias into PAIRS, two rows interleaved. */
-function takeRows({ bias, dimIn }: Product, from: Float32Array, first: number, rows: number, start: number): number {
-  const length = Math.min(STRETCH, dimIn - start);
-  for (let row = 0; row < rows; row++) {
-    const at = (first + row) * dimIn + start;
-    const to = (row >> 1) * STRETCH * 2 + (row & 1);
-    for (let i = 0; i < length; i++) PAIRS[to + i * 2] = from[at + i]! - bias[start + i]!;
-  }
-  return length;
-}
-
-/** x = A^T (y - b) in float64 for up to 32 rows; `totals` holds their sums between the stretches. */
-function multiplyRows(product: Product, from: Float32Array, first: number, rows: number, totals: Float64Array): void {
-  const { blocks, dimIn, dimOut } = product;
-  const columns = Math.ceil(dimOut / COLUMNS);
-  for (let start = 0; start < dimIn; start += STRETCH) {
-    const length = takeRows(product, from, first, rows, start);
-    for (let column = 0; column < columns; column++) {
-      const at = (column * dimIn + start) * COLUMNS;
-      BLOCK.set(blocks.subarray(at, at + length * COLUMNS));
-      const sums = totals.subarray(column * SUMS.length, (column + 1) * SUMS.length);
-      if (start === 0) SUMS.fill(0);
-      else SUMS.set(sums);
-      for (let row = 0; row < rows; row += 2) multiplyBlock(row * STRETCH, length, row * COLUMNS);
-      sums.set(SUMS);
-    }
-  }
-}
-
-function multiply(product: Product): Inverse['apply'] {
-  const { dimOut } = product;
-  const totals = new Float64Array(Math.ceil(dimOut / COLUMNS) * SUMS.length);
-  return (from, count, to) => {
-    for (let first = 0; first < count; first += ROWS) {
-      const rows = Math.min(ROWS, count - first);
-      multiplyRows(product, from, first, rows, totals);
-      for (let column = 0; column < dimOut; column++) {
-        const sums = (column >> 2) * SUMS.length + (column & 3);
-        for (let row = 0; row < rows; row++) to[(first + row) * dimOut + column] = totals[sums + row * COLUMNS]!;
-      }
-    }
-  };
-}
-
 const nothing: Inverse['apply'] = () => {
   throw fail('INTERNAL', 'a transform without inverse was to be undone');
 };
@@ -213,8 +102,7 @@ async function undoLinear(transform: LinearTransform, file: SourceFile): Promise
   const bias = transform.bias
     ? Float64Array.from(await readFloats(file, 'the bias of a transform', transform.bias))
     : new Float64Array(dimOut);
-  const apply = (): Inverse['apply'] =>
-    multiply({ blocks: inBlocks(matrix, dimOut, dimIn), bias, dimIn: dimOut, dimOut: dimIn });
+  const apply = (): Inverse['apply'] => transposedProduct(matrix, bias, dimOut, dimIn);
   const shape = { label, dimIn: dimOut, dimOut: dimIn };
   const off = deviation(matrix, dimOut, dimIn, dimOut < dimIn ? 'rows' : 'columns');
   if (!(off <= TOLERANCE)) {

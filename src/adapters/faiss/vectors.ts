@@ -31,6 +31,10 @@ export interface VectorOptions {
 
 // Rows are decoded in blocks of about this many bytes of float32, which stay in the cache.
 const BLOCK_BYTES = 256 * 1024;
+// Codes are read for several blocks at once: a call for every few KiB would take longer than decoding them.
+const SPAN_BYTES = 1024 * 1024;
+// Blocks within a span begin where any number may.
+const ALIGNED_ROWS = 8;
 const OVERFLOW = { FLOAT16_VECTOR: 0x7c00, BFLOAT16_VECTOR: 0x7f80 } as const;
 
 /** Whether the bytes that are stored are those that are wanted. */
@@ -120,17 +124,36 @@ function emit(floats: Float32Array, rows: number, dim: number, options: VectorOp
   }
 }
 
-/** Reads the codes of a block and makes float32 of them, in the space of the stored rows. */
-async function blockReader(stored: StoredRows, files: IndexFiles, rows: ReadRows, block: number) {
+interface Blocks {
+  /** Rows that are decoded together. */
+  readonly block: number;
+  /** Rows whose codes are read together: one block or several whole ones. */
+  readonly span: number;
+}
+
+function blocksOf(rowBytes: number, widest: number): Blocks {
+  const block = Math.max(2, Math.floor(BLOCK_BYTES / (widest * 4)));
+  if (block < ALIGNED_ROWS) return { block, span: block };
+  const whole = block - (block % ALIGNED_ROWS);
+  return { block: whole, span: whole * Math.max(1, Math.floor(SPAN_BYTES / (rowBytes * whole))) };
+}
+
+/** Reads the codes of a span and makes float32 of blocks of them, in the space of the stored rows. */
+async function spanReader(stored: StoredRows, files: IndexFiles, rows: ReadRows, span: number) {
   const { layout, form, storedDim, residualOf } = stored;
-  const decode = await rowDecoder(form, storedDim, layout.rowBytes, files.index);
+  const { rowBytes } = layout;
+  const decode = await rowDecoder(form, storedDim, rowBytes, files.index);
   const centroids = residualOf && (await centroidsOf(residualOf, files));
-  const codes = new Uint8Array(block * layout.rowBytes);
-  const lists = centroids && new Int32Array(block);
-  return async (first: number, count: number, out: Float32Array, ids: BigInt64Array | undefined): Promise<void> => {
-    await rows(first, count, { codes, ...(ids ? { ids } : {}), ...(lists ? { lists } : {}) });
-    decode(codes, count, out);
-    if (centroids) addCentroids(out, count, storedDim, lists!, centroids);
+  const codes = new Uint8Array(span * rowBytes);
+  const lists = centroids && new Int32Array(span);
+  return {
+    read: (first: number, count: number, ids: BigInt64Array | undefined): Promise<void> =>
+      rows(first, count, { codes, ...(ids ? { ids } : {}), ...(lists ? { lists } : {}) }),
+    /** Rows `from` to `from + count - 1` of the span that was read. */
+    decode(from: number, count: number, out: Float32Array): void {
+      decode(codes.subarray(from * rowBytes, (from + count) * rowBytes), count, out);
+      if (centroids) addCentroids(out, count, storedDim, lists!.subarray(from, from + count), centroids);
+    },
   };
 }
 
@@ -152,25 +175,30 @@ export async function vectorReader(
   const { inverses } = options.assessment;
   const dim = inverses.at(-1)?.dimOut ?? stored.storedDim;
   const widest = Math.max(stored.storedDim, ...inverses.map((inverse) => inverse.dimOut));
-  const block = Math.max(2, Math.floor(BLOCK_BYTES / (widest * 4)));
+  const { block, span } = blocksOf(stored.layout.rowBytes, widest);
   const outBytes = { BINARY_VECTOR: 1 / 8, FLOAT16_VECTOR: 2, BFLOAT16_VECTOR: 2, INT8_VECTOR: 1 } as Record<
     string,
     number
   >;
   const valueBytes = outBytes[options.type] ?? 4;
-  let parts: Awaited<ReturnType<typeof blockReader>> | undefined;
+  let codes: Awaited<ReturnType<typeof spanReader>> | undefined;
   const scratch = [0, 1].map(() => new Float32Array(block * widest));
 
   return async (first, count, { vectors, ids }) => {
     if (!vectors) return await rows(first, count, ids ? { ids } : {});
-    parts ??= await blockReader(stored, files, rows, block);
+    codes ??= await spanReader(stored, files, rows, span);
     for (let done = 0; done < count; done += block) {
       const part = Math.min(block, count - done);
+      const inSpan = done % span;
+      if (inSpan === 0) {
+        const more = Math.min(span, count - done);
+        await codes.read(first + done, more, ids?.subarray(done, done + more));
+      }
       const out = vectors.subarray(done * dim * valueBytes, (done + part) * dim * valueBytes);
       const direct =
         options.type === 'FLOAT_VECTOR' ? new Float32Array(out.buffer, out.byteOffset, part * dim) : undefined;
       let floats = inverses.length === 0 && direct ? direct : scratch[0]!;
-      await parts(first + done, part, floats, ids?.subarray(done, done + part));
+      codes.decode(inSpan, part, floats);
       for (const [i, inverse] of inverses.entries()) {
         const to = direct && i === inverses.length - 1 ? direct : scratch[(i + 1) % 2]!;
         inverse.apply(floats, part, to);

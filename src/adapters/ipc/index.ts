@@ -63,9 +63,11 @@ async function catalogOf(store: ObjectStore, source: BackupSource, o: LogicalOpt
   const manifest = decodeManifest(await store.read(key, signal), `${key} in ${store.name}`);
   const found = ofDatabase(manifest.collections, (c) => c, source.db, store.name);
   const offers = found.map((c) => ({ name: calledOf(c, source.db), partitions: c.partitions.map(({ name }) => name) }));
+  const shown = (c: LogicalCollection): LogicalCollection =>
+    source.rowless ? { ...c, partitions: c.partitions.map(({ name }) => ({ name, parts: [] })) } : c;
   const { chosen, warnings } = choose(offers, source.select, source.exclude);
   const collections = chosen.map(({ name, partitions }) =>
-    sourceCollection(store, source, found.find((c) => calledOf(c, source.db) === name)!, partitions),
+    sourceCollection(store, source, shown(found.find((c) => calledOf(c, source.db) === name)!), partitions),
   );
   return { collections, warnings, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }

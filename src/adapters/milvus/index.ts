@@ -1,21 +1,16 @@
 import type { Schema } from 'apache-arrow';
 import { isVector, specsOf, vectorBytes } from '../../batch/fields.js';
 import type { MilvusEndpoint } from '../../config/types.js';
-import {
-  createPartition,
-  describeCollection,
-  dropCollection,
-  dropPartition,
-  flush,
-  statisticsRows,
-} from '../../milvus/collections.js';
+import { describeCollection, dropCollection, flush, statisticsRows } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, deleteRows, readPoint } from '../../milvus/data.js';
 import { describeIndexes, isLoaded, loadCollection, releaseCollection, waitForIndex } from '../../milvus/indexes.js';
 import { openMilvus } from '../../milvus/open.js';
+import { createPartition, dropPartition } from '../../milvus/partitions.js';
 import { fail } from '../../util/errors.js';
 import type { RetryPolicy } from '../../util/retry.js';
 import type { PhaseProgress, Target, WritePlan, Writer, WriterRequest, WriteUnit } from '../types.js';
+import { bulkWriter } from './bulk/writer.js';
 import { liteLosses } from './lite-losses.js';
 import { countCopies, emptyPartition, findRows, keyLiteral, nextKey, SMALLEST_QUERYABLE } from './lookup.js';
 import { createFor, makeAliases, makeIndex } from './make.js';
@@ -144,7 +139,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
     );
   }
 
-  return {
+  const writer: Writer = {
     parallelism: batches.pool.size,
     rewritable: connection.features.deduplicates,
     get replacedRows() {
@@ -278,4 +273,5 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
 
     async [Symbol.asyncDispose]() {},
   };
+  return bulkWriter(writer, connection, o, { ...target, mapping: () => planned().mapping });
 }

@@ -5,6 +5,7 @@ import { type BufferPool, createBufferPool } from '../../milvus/buffer-pool.js';
 import type { Connection } from '../../milvus/connection.js';
 import { mutate } from '../../milvus/data.js';
 import { encodeInsert } from '../../milvus/encode.js';
+import { withPartition } from '../../milvus/partitions.js';
 import { type InsertPart, splitInsert } from '../../milvus/split-insert.js';
 import { isLimit, isTooLarge } from '../../milvus/status.js';
 import { createThrottle } from '../../milvus/throttle.js';
@@ -73,7 +74,9 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
     const attempt = async (): Promise<Ack> => {
       try {
         if (method === 'Upsert') upserted += rows;
-        const answer = await mutate(connection, method, request, what, options.signal);
+        const answer = await withPartition(connection, { collection: o.collection, partition: options.partition }, () =>
+          mutate(connection, method, request, what, options.signal),
+        );
         return { rows, keys: answer.keys };
       } catch (thrown) {
         if (!isAmbiguous(thrown)) throw thrown;

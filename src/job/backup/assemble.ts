@@ -1,11 +1,12 @@
 import { backupCodec } from '../../backup/meta.js';
 import type { LeftOut } from '../../backup/side-file.js';
 import type { BackupInfo, CollectionBackupInfo, SegmentBackupInfo } from '../../backup/types.js';
-import { fullName } from './choose.js';
+import { placeSegments } from '../../segments/assemble.js';
+import type { DescribedCollection } from '../../segments/describe.js';
+import type { FlushTicket } from '../../segments/server.js';
+import { fullName } from '../../segments/server.js';
+import type { Snapshot } from '../../segments/snapshot.js';
 import type { BackupResult } from './context.js';
-import type { DescribedCollection } from './describe.js';
-import type { FlushTicket } from './server.js';
-import type { Snapshot } from './snapshot.js';
 import type { Work } from './work.js';
 
 /** A collection of which all files are in their place. */
@@ -22,23 +23,13 @@ export function assembleCollection(
   ticket: FlushTicket | undefined,
 ): CollectionBackupInfo {
   const rooted = segments.map((segment) => withRoot(segment, root));
-  const known = new Set(info.partition_backups.map(({ partition_id }) => partition_id));
-  const partitions = info.partition_backups.map((partition) => {
-    const own = rooted.filter(({ partition_id }) => partition_id === partition.partition_id);
-    return { ...partition, segment_backups: own, size: own.reduce((sum, { size }) => sum + size, 0) };
-  });
-  const l0 = rooted.filter(({ is_l0, partition_id }) => is_l0 && !known.has(partition_id));
-  const stray = rooted.filter(({ is_l0, partition_id }) => !is_l0 && !known.has(partition_id));
+  const { info: placed, stray } = placeSegments(info, rooted);
   if (stray.length > 0) {
     const ids = stray.map(({ segment_id }) => segment_id).join(', ');
     warn(`"${fullName(of)}": segments ${ids} are of partitions that were dropped or made meanwhile, and are left out`);
   }
-  const sum = (sizes: readonly { readonly size: number }[]): number => sizes.reduce((all, { size }) => all + size, 0);
   return {
-    ...info,
-    partition_backups: partitions,
-    l0_segments: l0,
-    size: sum(partitions) + sum(l0),
+    ...placed,
     backup_timestamp: ticket?.checkpoint ?? 0n,
     backup_physical_timestamp: ticket?.sealed ?? 0n,
     channel_checkpoints: ticket?.checkpoints ?? {},

@@ -1,8 +1,7 @@
 import { globMatches, isGlob, listNames } from '../../config/selection.js';
+import { type CollectionName, fullName } from '../../segments/server.js';
 import { fail } from '../../util/errors.js';
-import type { CollectionName } from './server.js';
-
-export const fullName = ({ db, name }: CollectionName): string => `${db}.${name}`;
+import { isMaking } from '../restore/making.js';
 
 function matches(pattern: string, of: CollectionName): boolean {
   // Neither of the two names can have a dot in it.
@@ -19,7 +18,8 @@ export interface ChosenCollections {
 /**
  * Narrows what a server has to what is selected and not excluded; patterns are `database.collection`. Throws
  * NOTHING_MATCHED for a name without wildcards that the server does not have, and when nothing is left of a selection.
- * Of a server without collections everything is nothing, and that is no mistake.
+ * Of a server without collections everything is nothing, and that is no mistake. What a restore is making is left out with a
+ * warning, unless it is named.
  */
 export function chooseCollections(
   offers: readonly CollectionName[],
@@ -39,9 +39,16 @@ export function chooseCollections(
       warnings.push(`the exclusion has no effect: no collection matches "${pattern}"`);
     }
   }
-  const wanted = offers.filter((of) => select.some((pattern) => matches(pattern, of)));
+  const isWanted = (of: CollectionName): boolean =>
+    select.some((pattern) => matches(pattern, of)) && !exclude.some((pattern) => matches(pattern, of));
+  // Half of a collection is none, unless somebody wants just that and names it.
+  const making = offers.filter((of) => isMaking(of.name) && !select.includes(fullName(of)));
+  for (const of of making.filter(isWanted)) {
+    warnings.push(`"${fullName(of)}" is left out: a restore is making it, or was cut short`);
+  }
+  const wanted = offers.filter((of) => !making.includes(of) && select.some((pattern) => matches(pattern, of)));
   const chosen = wanted.filter((of) => !exclude.some((pattern) => matches(pattern, of)));
-  if (chosen.length === 0 && !(offers.length === 0 && select.includes('*.*'))) {
+  if (chosen.length === 0 && !(offers.length === making.length && select.includes('*.*'))) {
     const why = wanted.length === 0 ? warnings[0]! : 'everything that is selected is also excluded';
     throw fail('NOTHING_MATCHED', why, { hint });
   }

@@ -1,11 +1,11 @@
 import type { SideFile } from '../../backup/side-file.js';
 import type { DatabaseBackupInfo, RbacInfo } from '../../backup/types.js';
 import type { BackupConfig } from '../../config/types.js';
+import type { DescribedCollection } from '../../segments/describe.js';
+import type { SegmentServer } from '../../segments/server.js';
 import type { ObjectStore } from '../../store/types.js';
 import type { Emit } from '../open-job.js';
 import type { Base } from './base.js';
-import type { DescribedCollection } from './describe.js';
-import type { BackupServer } from './server.js';
 
 /** A backup that has been looked into: everything is open, and nothing has been written. The opener disposes of it. */
 export interface PreparedBackup extends AsyncDisposable {
@@ -14,7 +14,7 @@ export interface PreparedBackup extends AsyncDisposable {
   readonly config: BackupConfig;
   readonly name: string;
   readonly strategy: 'storage' | 'logical';
-  readonly server: BackupServer;
+  readonly server: SegmentServer;
   /** Where the server keeps its data; absent where that is out of reach. */
   readonly source: ObjectStore | undefined;
   readonly dest: ObjectStore;

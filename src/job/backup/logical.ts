@@ -1,5 +1,11 @@
 import { backupPrefix, metaKey } from '../../backup/layout.js';
-import { COLLECTION_FILE, decodeCollection, encodeManifest, type LogicalCollection } from '../../backup/logical.js';
+import {
+  COLLECTION_FILE,
+  decodeCollection,
+  encodeManifest,
+  type LogicalCollection,
+  type LogicalManifest,
+} from '../../backup/logical.js';
 import { encodeSideFile, SIDE_VERSION, type SideFile } from '../../backup/side-file.js';
 import type { MilvusEndpoint, TaskConfig } from '../../config/types.js';
 import { fail } from '../../util/errors.js';
@@ -128,7 +134,16 @@ export async function backUpLogically(run: BackupRun): Promise<BackupResult> {
   const collections = await writtenCollections(run);
   const files = filesOf(collections);
   await dest.write(metaKey(name, 'side'), encodeSideFile(sideFile(run, 'complete', files)));
-  const manifest = { created: started.toISOString(), milvusVersion: server.version, collections };
+  const manifest: LogicalManifest = {
+    created: started.toISOString(),
+    milvusVersion: server.version,
+    databases: prepared.databases.map(({ db_name, properties }) => ({
+      name: db_name,
+      properties: Object.fromEntries(properties.map(({ key, value }) => [key, value])),
+    })),
+    ...(prepared.rbac ? { rbac: prepared.rbac } : {}),
+    collections,
+  };
   await dest.write(metaKey(name, 'manifest'), encodeManifest(manifest));
   const bytes = Object.values(files).reduce((sum, { size }) => sum + size, 0);
   const count = Object.keys(files).length;

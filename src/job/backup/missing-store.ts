@@ -16,6 +16,7 @@ export function missingStore(folder: string): ObjectStore {
     read: refuse,
     stream: nothing,
     write: refuse,
+    begin: refuse,
     copy: refuse,
     remove: refuse,
     async [Symbol.asyncDispose]() {},

@@ -1,11 +1,11 @@
 import type { Action } from '../../adapters/types.js';
+import { fullName } from '../../segments/server.js';
+import { takeSnapshot } from '../../segments/snapshot.js';
 import { formatBytes, plural } from '../../util/bytes.js';
 import { EXIT } from '../../util/exit-codes.js';
 import { type PlanReport, REPORT_VERSION } from '../report.js';
-import { fullName } from './choose.js';
 import type { PreparedBackup } from './context.js';
 import { isWhole } from './prepare.js';
-import { takeSnapshot } from './snapshot.js';
 
 /**
  * What a run of a prepared backup would do. Rows and bytes are those that the server has on its disk now: a run flushes

@@ -5,6 +5,8 @@ import type { RbacInfo } from '../../backup/types.js';
 import type { BackupConfig } from '../../config/types.js';
 import { openCalls } from '../../milvus/calls.js';
 import { isUnimplemented } from '../../milvus/status.js';
+import { describeCollections } from '../../segments/describe.js';
+import { type SegmentServer, segmentServer } from '../../segments/server.js';
 import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
 import { createDisposables } from '../../util/disposables.js';
@@ -13,9 +15,7 @@ import type { Emit } from '../open-job.js';
 import { openBase } from './base.js';
 import { chooseCollections } from './choose.js';
 import type { PreparedBackup } from './context.js';
-import { describeCollections } from './describe.js';
 import { missingStore } from './missing-store.js';
-import { type BackupServer, backupServer } from './server.js';
 
 export interface PrepareOptions {
   /** For a task that names none: that of a run that was cut short, if there was one, and a new one. */
@@ -81,27 +81,34 @@ export async function requirePlace(
   });
 }
 
-async function rbacOf(config: BackupConfig, server: BackupServer): Promise<RbacInfo | undefined> {
+async function rbacOf(config: BackupConfig, server: SegmentServer): Promise<RbacInfo | undefined> {
   if (!config.rbac) return undefined;
   try {
     return await server.rbac();
   } catch (thrown) {
     if (!isUnimplemented(thrown)) throw thrown;
-    throw fail(
-      'DST_UNSUPPORTED',
-      `rbac: true needs BackupRBAC, which the server at ${server.address} (${server.version}) does not have`,
-      {
-        hint: 'Leave `rbac` out: collections and rows need none of it. Milvus has BackupRBAC from 2.4.11 on.',
-        cause: thrown,
-      },
-    );
+    const which = `the server at ${server.address} (${server.version})`;
+    throw fail('DST_UNSUPPORTED', `rbac is true, but ${which} has no users and roles`, {
+      hint: 'Leave `rbac` out: collections and rows need none of it.',
+      cause: thrown,
+    });
   }
+}
+
+/** The user that every Milvus has is no loss. */
+function passwordWarnings(rbac: RbacInfo | undefined): string[] {
+  const lost = (rbac?.users ?? []).filter(({ user, password }) => password === '' && user !== 'root');
+  if (lost.length === 0) return [];
+  const names = lost.map(({ user }) => `"${user}"`).join(', ');
+  return [
+    `the server tells no passwords: a restore makes the users ${names} only with those that user_passwords gives`,
+  ];
 }
 
 /**
  * Opens the server and the stores and finds out what is to be backed up.
  * Throws what a run would refuse: a name that is taken, a base that is missing, an unknown collection, a server without
- * BackupRBAC.
+ * users.
  */
 export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Promise<PreparedBackup> {
   const { emit, signal } = o;
@@ -116,7 +123,7 @@ export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Pr
   const source = config.storage && stack.use(await openStore(config.storage, { retryFor: config.retryFor, log }));
   const retry = { totalMs: config.retryFor * 1000, signal };
   const calls = stack.use(await openCalls(config.endpoint, { log, retry, signal }));
-  const server = backupServer(calls, signal);
+  const server = segmentServer(calls, signal);
   emit({ type: 'phase', phase: 'plan' });
   const rbac = await rbacOf(config, server);
   const databases = (await server.databases()).sort((a, b) => (a.db_name < b.db_name ? -1 : 1));
@@ -139,7 +146,7 @@ export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Pr
     rbac,
     base,
     unfinished: o.restart ? undefined : unfinished,
-    warnings,
+    warnings: [...warnings, ...passwordWarnings(rbac)],
     [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
   };
 }

@@ -1,18 +1,18 @@
 import { encodeMeta, type MetaTexts } from '../../backup/encode.js';
 import { metaKey, segmentFiles } from '../../backup/layout.js';
 import { encodeSideFile } from '../../backup/side-file.js';
+import type { DescribedCollection } from '../../segments/describe.js';
+import { flushCollection } from '../../segments/flush.js';
+import type { FlushTicket } from '../../segments/server.js';
+import { fullName } from '../../segments/server.js';
+import { type Snapshot, takeSnapshot } from '../../segments/snapshot.js';
 import { fail } from '../../util/errors.js';
 import { allSettled, createPool } from '../../util/pool.js';
 import { assembleBackup, assembleCollection, type FinishedCollection, summarize } from './assemble.js';
-import { fullName } from './choose.js';
 import type { BackupResult, BackupRun } from './context.js';
 import { copyFiles, type WantedFile } from './copy-files.js';
-import type { DescribedCollection } from './describe.js';
-import { flushCollection } from './flush.js';
 import { tallyText } from './progress.js';
-import type { FlushTicket } from './server.js';
 import { settleFiles } from './settle.js';
-import { type Snapshot, takeSnapshot } from './snapshot.js';
 import { sideFile, startWork, type Work } from './work.js';
 
 /** Collections that are flushed and listed at a time. */

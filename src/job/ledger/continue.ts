@@ -20,7 +20,9 @@ export function resumePoint(state: CollectionState, ledger: LedgerState, splits:
     const { written } = ledger.totals(state, i);
     rows.set(partition ?? '', (rows.get(partition ?? '') ?? 0) + written);
   }
-  return { units: state.begin.units.map(unitPlan), creates: state.begin.creates, target: state.target, rows };
+  const { units, creates } = state.begin;
+  const path = units.some(({ settling }) => settling === 'import') ? 'bulk' : 'insert';
+  return { units: units.map(unitPlan), creates, target: state.target, rows, path };
 }
 
 /** Throws SRC_CHANGED unless the source is what it was when the run began that is to be continued. */

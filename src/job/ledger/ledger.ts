@@ -10,6 +10,7 @@ import {
   type AheadLine,
   type BeginLine,
   type DoneLine,
+  type ImportLine,
   LEDGER_VERSION,
   type LedgerLine,
 } from './lines.js';
@@ -46,6 +47,7 @@ export interface CollectionLedger {
   begin(line: Omit<BeginLine, 't' | 'c'>): Promise<void>;
   prepared(target: string): Promise<void>;
   ahead(line: Omit<AheadLine, 't' | 'c'>): Promise<void>;
+  imports(line: Omit<ImportLine, 't' | 'c'>): Promise<void>;
   ack(line: Omit<AckLine, 't' | 'c'>): Promise<void>;
   done(line: Omit<DoneLine, 't' | 'c'>): Promise<void>;
 }
@@ -186,6 +188,7 @@ export function ledgerOver(o: LedgerOptions, { state, lastNote, lock, ...place }
         begin: (line) => append({ t: 'begin', c: name, ...line }),
         prepared: (target) => append({ t: 'prepared', c: name, target }),
         ahead: (line) => append({ t: 'ahead', c: name, ...line }),
+        imports: (line) => append({ t: 'import', c: name, ...line }),
         ack: (line) => append({ t: 'ack', c: name, ...line }),
         done: (line) => append({ t: 'done', c: name, ...line }),
       };

@@ -10,9 +10,10 @@ export const LEDGER_VERSION = 1;
  * - `again`: all ids differ and the target holds rows of this job only, so they are sent as an upsert;
  * - `lookup`: their ids are looked up, and what is missing is written;
  * - `count`: one batch is on its way at a time, and the number of rows in the target says whether it has arrived;
+ * - `import`: they are in sets of files, and the server says what has become of the import of each;
  * - `rewrite`: what was not acknowledged does not exist, or writing it again replaces it.
  */
-export type Settling = 'again' | 'lookup' | 'count' | 'rewrite';
+export type Settling = 'again' | 'lookup' | 'count' | 'import' | 'rewrite';
 
 /** The first line: whose ledger it is. */
 export interface JobLine {
@@ -76,6 +77,17 @@ export interface AheadLine {
   readonly from: number;
   readonly to: number;
   readonly before?: Copies;
+  /** For `import`: the set of files that they go into. */
+  readonly set?: string;
+}
+
+/** The server was given a set of files, and has named its tasks for it. */
+export interface ImportLine {
+  readonly t: 'import';
+  readonly c: string;
+  readonly set: string;
+  /** Decimal: they exceed 2^53. */
+  readonly tasks: readonly string[];
 }
 
 /** Rows [from, to) of split `s` are in the target, or are not to be. */
@@ -104,7 +116,7 @@ export interface DoneLine {
   readonly targets: readonly TargetReport[];
 }
 
-export type LedgerLine = JobLine | BeginLine | PreparedLine | AheadLine | AckLine | DoneLine;
+export type LedgerLine = JobLine | BeginLine | PreparedLine | AheadLine | ImportLine | AckLine | DoneLine;
 
 const CHECKSUM = /^(.*),"crc":"([0-9a-f]{8})"\}$/s;
 

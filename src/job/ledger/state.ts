@@ -14,6 +14,8 @@ import { createRanges, type RowRange, type RowRanges } from './ranges.js';
 /** Rows that may have been sent and were not acknowledged when the ledger ends. */
 export interface AheadRange extends RowRange {
   readonly before: Copies | undefined;
+  /** The set of files that they were put into. */
+  readonly set: string | undefined;
 }
 
 /** What is known of one split. */
@@ -35,6 +37,8 @@ export interface CollectionState {
   readonly target: string | undefined;
   readonly splits: readonly SplitState[];
   readonly bytes: number;
+  /** Tasks that the server has named, by the set of files. */
+  readonly imports: ReadonlyMap<string, readonly bigint[]>;
   readonly done: DoneLine | undefined;
 }
 
@@ -51,6 +55,7 @@ interface OpenState {
   target: string | undefined;
   readonly splits: OpenSplit[];
   bytes: number;
+  readonly imports: Map<string, readonly bigint[]>;
   done: DoneLine | undefined;
 }
 
@@ -69,11 +74,13 @@ function newState(begin: BeginLine): OpenState {
       withoutDigest: 0,
       digest: undefined,
       get ahead() {
-        return sent.flatMap((line) => acked.missing(line.from, line.to).map((r) => ({ ...r, before: line.before })));
+        return sent.flatMap((line) =>
+          acked.missing(line.from, line.to).map((r) => ({ ...r, before: line.before, set: line.set })),
+        );
       },
     };
   });
-  return { begin, target: undefined, splits, bytes: 0, done: undefined };
+  return { begin, target: undefined, splits, bytes: 0, imports: new Map(), done: undefined };
 }
 
 /** Rows written of a split, as far as it is settled. */
@@ -131,7 +138,9 @@ export function createLedgerState(): LedgerState {
       if (!state) return `a line of the collection "${line.c}" comes before its beginning`;
       if (line.t === 'prepared') state.target = line.target;
       else if (line.t === 'done') state.done = line;
-      else {
+      else if (line.t === 'import') {
+        state.imports.set(line.set, [...(state.imports.get(line.set) ?? []), ...line.tasks.map(BigInt)]);
+      } else {
         const split = state.splits[line.s];
         if (!split || line.from < 0 || line.from > line.to || line.to > split.rows) {
           return `rows ${line.from} to ${line.to} of part ${line.s} of "${line.c}" do not exist`;

@@ -1,14 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { RestoreConfig } from '../../config/types.js';
-import {
-  createPartition,
-  describeCollection,
-  dropCollection,
-  flush,
-  statisticsRows,
-} from '../../milvus/collections.js';
+import { describeCollection, dropCollection, flush, statisticsRows } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { releaseCollection, waitForIndex } from '../../milvus/indexes.js';
+import { createPartition } from '../../milvus/partitions.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { MilvusdmError } from '../../util/errors.js';
 import type { VerifyLevel } from '../verify.js';
@@ -19,6 +13,7 @@ import type { CollectionFiles } from './folders.js';
 import { importUnits } from './import.js';
 import { indexesOf, makeIndex, tell } from './indexes.js';
 import { load, loadWish } from './loading.js';
+import { makingName } from './making.js';
 import type { ServerView } from './places.js';
 import { putInPlace, requirePlace } from './put-in-place.js';
 import { createRequest, hasPartitionKey } from './schema.js';
@@ -50,15 +45,6 @@ export interface RestoredCollection {
   readonly digest: string | null;
   /** Rows of the target by the server's own count; null where nobody has asked. */
   readonly targetRows: number | null;
-}
-
-/**
- * The name under which a collection is made: it gets its own once it is complete, so that nothing half made ever has it.
- * The same for every run of a job, which knows by it what an earlier one has left.
- */
-export function makingName(job: string, { db, name }: Pick<RestoreItem, 'db' | 'name'>): string {
-  const target = createHash('sha256').update(`${db}.${name}`).digest('hex').slice(0, 12);
-  return `milvusdm_restore_${job}_${target}`;
 }
 
 /** The same connection for what must be done also when the run has been stopped. */

@@ -19,7 +19,7 @@ export interface Databases extends AsyncDisposable {
 
 interface DatabaseOptions {
   readonly config: RestoreConfig;
-  readonly info: BackupInfo;
+  readonly info: Pick<BackupInfo, 'database_backups'>;
   readonly log: (message: string) => void;
   readonly signal: AbortSignal;
 }

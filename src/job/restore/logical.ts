@@ -11,6 +11,7 @@ import type { Emit, JobSignals } from '../open-job.js';
 import { errorReport, type PlanReport, REPORT_VERSION, type Report } from '../report.js';
 import { executeRun } from '../run.js';
 import { chooseItems, type RestoreItem, shownName } from './choose.js';
+import { planSetup, setUp } from './logical-setup.js';
 
 const BATCH_BYTES = 4 << 20;
 
@@ -39,15 +40,6 @@ function loads(config: RestoreConfig, { loaded }: LogicalCollection): boolean {
 }
 
 function groupsOf(config: RestoreConfig, manifest: LogicalManifest): { groups: Group[]; warnings: readonly string[] } {
-  if (config.metaOnly) {
-    throw fail(
-      'CFG_CONFLICT',
-      'meta_only is true, but the backup is a logical one, whose collections come with their rows',
-      {
-        hint: 'Leave meta_only out.',
-      },
-    );
-  }
   const collection_backups = manifest.collections.map(({ db, name }) => ({
     ...collectionCodec.zero,
     db_name: db,
@@ -79,6 +71,7 @@ function moveOf(config: RestoreConfig, { from, to, load, items }: Group): TaskCo
       name: config.name,
       db: from,
       select: Object.fromEntries(items.map(({ info }) => [info.collection_name, null])),
+      ...(config.metaOnly ? { rowless: true } : {}),
     },
     dest: to === 'default' ? config.endpoint : { ...config.endpoint, db: to },
     mode: config.mode,
@@ -97,7 +90,7 @@ function moveOf(config: RestoreConfig, { from, to, load, items }: Group): TaskCo
       idOffset: 0n,
       newIds: false,
       preflight: 'full',
-      verify: config.verify,
+      verify: config.metaOnly ? 'none' : config.verify,
       batchBytes: BATCH_BYTES,
       parallelism: 4,
       onDuplicateId: 'keep',
@@ -155,7 +148,9 @@ export async function executeLogicalRestore(
   let warnings: readonly string[] = [];
   try {
     const found = groupsOf(config, manifest);
-    warnings = [...config.notes, ...found.warnings];
+    const databases = found.groups.map(({ to }) => to);
+    const made = await setUp({ config, manifest, databases, emit, signal: signals.stop });
+    warnings = [...config.notes, ...found.warnings, ...made];
     for (const message of warnings) emit({ type: 'warning', message });
     for (const group of found.groups) {
       const move = moveOf(config, group);
@@ -174,14 +169,20 @@ export async function executeLogicalRestore(
   return together(id, reports, warnings, Math.round(performance.now() - began) / 1000);
 }
 
-/** What a restore of a logical backup would do, by the manifest alone. Throws what a run would refuse for that. */
-export function planLogicalRestore(config: RestoreConfig, id: string, manifest: LogicalManifest): PlanReport {
+/** What a restore of a logical backup would do with its collections, by the manifest alone. Throws what a run would refuse. */
+export async function planLogicalRestore(
+  config: RestoreConfig,
+  id: string,
+  manifest: LogicalManifest,
+  o: Pick<LogicalRestore, 'emit'> & { readonly signal: AbortSignal },
+): Promise<PlanReport> {
   const { groups, warnings } = groupsOf(config, manifest);
+  const setup = await planSetup({ config, manifest, databases: groups.map(({ to }) => to), ...o });
   const items = groups.flatMap((group) => group.items);
   const partsOf = ({ info }: RestoreItem) =>
     manifest.collections
       .find((c) => c.db === info.db_name && c.name === info.collection_name)!
-      .partitions.flatMap(({ parts }) => parts);
+      .partitions.flatMap(({ parts }) => (config.metaOnly ? [] : parts));
   const rowsOf = (item: RestoreItem): number => partsOf(item).reduce((sum, { rows }) => sum + rows, 0);
   return {
     version: REPORT_VERSION,
@@ -195,11 +196,14 @@ export function planLogicalRestore(config: RestoreConfig, id: string, manifest: 
     sources: [],
     rows: items.reduce((sum, item) => sum + rowsOf(item), 0),
     bytes: items.flatMap(partsOf).reduce((sum, { size }) => sum + size, 0),
-    actions: items.map((item) => ({
-      kind: 'create',
-      target: shownName(item),
-      detail: `${rowsOf(item)} rows of ${item.source} are inserted${config.mode === 'skip' ? ', unless it exists' : ''}`,
-    })),
-    warnings: [...config.notes, ...warnings],
+    actions: [
+      ...setup.actions,
+      ...items.map((item) => ({
+        kind: 'create' as const,
+        target: shownName(item),
+        detail: `${config.metaOnly ? `as ${item.source} was, without rows` : `${rowsOf(item)} rows of ${item.source} are inserted`}${config.mode === 'skip' ? ', unless it exists' : ''}`,
+      })),
+    ],
+    warnings: [...config.notes, ...warnings, ...setup.warnings],
   };
 }

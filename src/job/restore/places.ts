@@ -1,5 +1,5 @@
-import { posix } from 'node:path';
 import type { LocalStorage, RestoreConfig, S3Storage, StorageConfig } from '../../config/types.js';
+import { type ServerView, viewOf } from '../../store/server-view.js';
 
 /** How the server reaches the files of a backup. */
 export type Reach =
@@ -8,19 +8,12 @@ export type Reach =
   /** Copied into the server's own store first. */
   | { readonly how: 'staged'; readonly storage: StorageConfig; readonly view: ServerView };
 
-/** The name under which the server knows a key of a store. */
-export type ServerView = (key: string) => string;
+export type { ServerView };
 
 function sameBucket(a: S3Storage, b: S3Storage): boolean {
   const at = ({ endpoint, bucket, region }: S3Storage): string =>
     `${endpoint ? `${endpoint.host.toLowerCase()}:${endpoint.port}` : (region ?? '')} ${bucket}`;
   return at(a) === at(b);
-}
-
-/** With S3 the server takes keys of its bucket, with local storage whole paths; relative ones would start at its own folder. */
-function viewOf(storage: StorageConfig): ServerView {
-  if (storage.type === 's3') return (key) => (storage.root === '' ? key : `${storage.root}/${key}`);
-  return (key) => posix.join(storage.serverPath ?? storage.path, key);
 }
 
 /** Whether a server with local storage can be taken to see the backup's folder: it is told where, or sees what we see. */

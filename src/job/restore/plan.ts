@@ -8,6 +8,7 @@ import type { Emit } from '../open-job.js';
 import { type PlanReport, REPORT_VERSION } from '../report.js';
 import { shownName } from './choose.js';
 import { type OpenRestore, openRestore, type PlannedItem } from './open-restore.js';
+import { planRbac } from './rbac.js';
 
 const TYPES = new Map(Object.entries(DATA_TYPE).map(([name, number]) => [number, name as MilvusType]));
 
@@ -51,6 +52,11 @@ function actionsOf(planned: PlannedItem, { databases }: OpenRestore): Action[] {
   ];
 }
 
+/** The users and roles of a plan, which come before the collections. */
+export function usersAction(users: { readonly detail: string } | undefined): Action[] {
+  return users ? [{ kind: 'create', target: 'users and roles', detail: users.detail }] : [];
+}
+
 /** What a run would do; reads only. Throws what a run would refuse. */
 export async function planRestore(
   config: RestoreConfig,
@@ -59,6 +65,8 @@ export async function planRestore(
   signal: AbortSignal,
 ): Promise<PlanReport> {
   await using open = await openRestore(config, emit, signal);
+  const log = (message: string): void => emit({ type: 'log', message });
+  const users = config.rbac ? await planRbac({ config, rbac: open.info.rbac_meta, signal, log }) : undefined;
   const sources = open.items.map(sourceInfo);
   return {
     version: REPORT_VERSION,
@@ -72,7 +80,7 @@ export async function planRestore(
     sources,
     rows: sources.reduce((sum, { rows }) => sum + rows, 0),
     bytes: sources.reduce((sum, { bytes }) => sum + bytes, 0),
-    actions: open.items.flatMap((item) => actionsOf(item, open)),
-    warnings: open.warnings,
+    actions: [...usersAction(users), ...open.items.flatMap((item) => actionsOf(item, open))],
+    warnings: [...open.warnings, ...(users?.warnings ?? [])],
   };
 }

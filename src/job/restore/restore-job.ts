@@ -19,7 +19,7 @@ export function createRestoreJob(config: RestoreConfig): Job {
     async plan({ stop: signal }, emit) {
       const logical = await import('./logical.js');
       const manifest = await logical.logicalManifest(config, signal);
-      if (manifest) return logical.planLogicalRestore(config, id, manifest);
+      if (manifest) return await logical.planLogicalRestore(config, id, manifest, { emit, signal });
       const { planRestore } = await import('./plan.js');
       return await planRestore(config, id, emit, signal);
     },

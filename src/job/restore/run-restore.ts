@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { RbacInfo } from '../../backup/types.js';
 import type { RestoreConfig } from '../../config/types.js';
 import { statisticsRows } from '../../milvus/collections.js';
 import { openStore } from '../../store/index.js';
@@ -15,6 +16,7 @@ import { shownName } from './choose.js';
 import { type RestoredCollection, restoreCollection } from './collection.js';
 import { type OpenRestore, openRestore, type PlannedItem } from './open-restore.js';
 import type { ServerView } from './places.js';
+import { restoreRbac } from './rbac.js';
 import { openStage, type Stage } from './stage.js';
 
 const KILL_GRACE_MS = 1000;
@@ -134,11 +136,20 @@ async function restoreAll(context: RestoreContext, open: OpenRestore): Promise<O
   }
 }
 
+/** Before the collections, so that nobody sees one that its roles do not know yet. */
+async function restoreUsers(context: RestoreContext, rbac: RbacInfo | undefined): Promise<void> {
+  const { config, signals, emit } = context;
+  if (!config.rbac) return;
+  const log = (message: string): void => emit({ type: 'log', message });
+  for (const message of await restoreRbac({ config, rbac, signal: signals.stop, log })) warn(context, message);
+}
+
 async function runRestore(context: RestoreContext): Promise<Outcome[]> {
   const { config, id, signals, emit } = context;
   await using _ = await takeLock(join(stateFolder(), 'jobs', `${id}.lock`));
   await using open = await openRestore(config, emit, signals.stop);
   for (const message of open.warnings) warn(context, message);
+  await restoreUsers(context, open.info.rbac_meta);
   return await restoreAll(context, open);
 }
 

@@ -86,7 +86,7 @@ async function writeRows(
   const folders = { shards: [], own: KEYS.shardLedger(shard) };
   // Samples are taken at the end, of the rows of all shards.
   const options = { ...config.options, verify: 'none' as const };
-  const report = await executeRun({ ...config, options }, id, held.signals, emit, {
+  const report = await executeRun({ ...config, options, shard }, id, held.signals, emit, {
     open: async () => ({ ledger: await openPreparedLedger(ledger, store, folders), abandoned: undefined }),
     portion: shardPortion(store, plan, shard),
     command: shardCommand(config.file, shard, plan.shards),

@@ -44,7 +44,13 @@ function isTarget(value: unknown): boolean {
   return isRecord(value) && areTexts(value, ['collection', 'source']) && typeof value.rows_written === 'number';
 }
 
-/** Reads a report of `--report-dir`. Throws CFG_FILE for what is none. */
+/** What compares the results of those that move no rows. */
+const COMPARED_BY: Readonly<Record<string, string>> = {
+  BACKUP: '`milvusdm backup verify WHERE NAME --full` reads its files and compares their checksums.',
+  RESTORE: '`milvusdm diff FOLDER#COLLECTION http://HOST:PORT/COLLECTION` compares a collection with its backup.',
+};
+
+/** Reads a report of `--report-dir`. Throws CFG_FILE for what is none, CFG_CONFLICT for that of a BACKUP or RESTORE. */
 export function readReport(file: string): SavedReport {
   const path = resolve(file);
   let document: unknown;
@@ -57,7 +63,10 @@ export function readReport(file: string): SavedReport {
   if (!isRecord(document) || document.version !== REPORT_VERSION) {
     throw noReport(path, `it has no version ${REPORT_VERSION}`);
   }
-  const { targets, run } = document;
+  const { targets, run, task } = document;
+  const other = COMPARED_BY[String(task)];
+  if (other)
+    throw fail('CFG_CONFLICT', `${path} is the report of a ${task}, which holds no digests to verify`, { hint: other });
   if (!isRecord(run)) throw noReport(path, 'it has no "run", as what a run prints on stdout');
   const whole = Array.isArray(run.collections) && run.collections.every(isCollection);
   if (!whole || !Array.isArray(targets) || !targets.every(isTarget)) throw noReport(path, 'parts of it are missing');

@@ -50,12 +50,12 @@ async function* gather(pieces: AsyncIterable<Uint8Array>, size: number | undefin
   if (bytes > 0 || index === 0) yield Buffer.concat(held);
 }
 
-/** Runs `make` for part after part, some of them at once, and returns the ETags in their order. */
-async function inParallel<T>(
+/** Runs `make` for part after part, some of them at once, and returns what they gave, in their order. */
+async function inParallel<T, R>(
   parts: AsyncIterable<T> | Iterable<T>,
-  make: (part: T, number: number) => Promise<string>,
-): Promise<string[]> {
-  const tags: string[] = [];
+  make: (part: T, number: number) => Promise<R>,
+): Promise<R[]> {
+  const tags: R[] = [];
   const running = new Set<Promise<void>>();
   let failed: { readonly thrown: unknown } | undefined;
   let number = 0;
@@ -87,27 +87,58 @@ interface Upload {
   readonly UploadId: string;
 }
 
+/** An upload that has begun. */
+export interface OpenUpload {
+  readonly where: Upload;
+  /** Sends part `number` (from 1). */
+  put(number: number, body: Uint8Array): Promise<void>;
+  /** Makes an object of its parts, in the order of their numbers. */
+  complete(tags?: readonly string[]): Promise<void>;
+  /** Gives it up; also after a signal. What cannot be removed now is for the bucket's own rules. */
+  abort(): Promise<void>;
+}
+
+/** Begins an upload in parts. */
+export async function beginUpload(bucket: Bucket, key: string, o: Signal): Promise<OpenUpload> {
+  const target = { Bucket: bucket.name, Key: key };
+  const begin = new CreateMultipartUploadCommand(target);
+  const { UploadId } = await bucket.send('begin the upload of', key, (aws, how) => aws.send(begin, how), o);
+  if (!UploadId) throw fail('STORE_REFUSED', `${key}: the server began an upload without an id`);
+  const where = { ...target, UploadId };
+  const sent: string[] = [];
+  return {
+    where,
+    async put(PartNumber, Body) {
+      if (PartNumber > MOST_PARTS)
+        throw fail('STORE_REFUSED', `${key} is longer than an upload of unknown size can be`);
+      const part = new UploadPartCommand({ ...where, PartNumber, Body });
+      const { ETag = '' } = await bucket.send(`put part ${PartNumber} of`, key, (aws, how) => aws.send(part, how), o);
+      sent[PartNumber - 1] = ETag;
+    },
+    async complete(tags = sent) {
+      const Parts = tags.map((ETag, i) => ({ PartNumber: i + 1, ETag }));
+      const complete = new CompleteMultipartUploadCommand({ ...where, MultipartUpload: { Parts } });
+      await bucket.send('complete the upload of', key, (aws, how) => aws.send(complete, how), o);
+    },
+    async abort() {
+      const abort = new AbortMultipartUploadCommand(where);
+      await bucket.send('give up the upload of', key, (aws) => aws.send(abort)).catch(() => {});
+    },
+  };
+}
+
 /** Begins an upload, lets `fill` make its parts and ends it; nothing of it is left when that fails. */
 async function upload(
   bucket: Bucket,
   key: string,
   o: Signal,
-  fill: (upload: Upload) => Promise<string[]>,
+  fill: (upload: OpenUpload) => Promise<string[] | undefined>,
 ): Promise<void> {
-  const where = { Bucket: bucket.name, Key: key };
-  const begin = new CreateMultipartUploadCommand(where);
-  const { UploadId } = await bucket.send('begin the upload of', key, (aws, how) => aws.send(begin, how), o);
-  if (!UploadId) throw fail('STORE_REFUSED', `${key}: the server began an upload without an id`);
-  const begun = { ...where, UploadId };
+  const begun = await beginUpload(bucket, key, o);
   try {
-    const tags = await fill(begun);
-    const Parts = tags.map((ETag, i) => ({ PartNumber: i + 1, ETag }));
-    const complete = new CompleteMultipartUploadCommand({ ...begun, MultipartUpload: { Parts } });
-    await bucket.send('complete the upload of', key, (aws, how) => aws.send(complete, how), o);
+    await begun.complete(await fill(begun));
   } catch (thrown) {
-    // Also after a signal; what cannot be removed now is for the bucket's own rules.
-    const abort = new AbortMultipartUploadCommand(begun);
-    await bucket.send('give up the upload of', key, (aws) => aws.send(abort)).catch(() => {});
+    await begun.abort();
     throw thrown;
   }
 }
@@ -137,15 +168,10 @@ export async function putPieces(
     yield second.value as Uint8Array;
     yield* parts;
   }
-  await upload(bucket, key, o, (begun) =>
-    inParallel(all(), async (Body, PartNumber) => {
-      if (PartNumber > MOST_PARTS)
-        throw fail('STORE_REFUSED', `${key} is longer than an upload of unknown size can be`);
-      const part = new UploadPartCommand({ ...begun, PartNumber, Body });
-      const { ETag = '' } = await bucket.send(`put part ${PartNumber} of`, key, (aws, how) => aws.send(part, how), o);
-      return ETag;
-    }),
-  );
+  await upload(bucket, key, o, async (begun) => {
+    await inParallel(all(), (Body, PartNumber) => begun.put(PartNumber, Body));
+    return undefined;
+  });
 }
 
 /** Copies an object within the server; `from` and `source.key` (whole) say what, `key` where to in the bucket. */
@@ -164,10 +190,10 @@ export async function copyWithin(
   }
   const bytes = Math.max(COPY_PART_BYTES, Math.ceil(source.size / MOST_PARTS));
   const starts = Array.from({ length: Math.ceil(source.size / bytes) }, (_, i) => i * bytes);
-  await upload(bucket, key, o, (begun) =>
+  await upload(bucket, key, o, ({ where }) =>
     inParallel(starts, async (start, PartNumber) => {
       const CopySourceRange = `bytes=${start}-${Math.min(start + bytes, source.size) - 1}`;
-      const part = new UploadPartCopyCommand({ ...begun, PartNumber, CopySource, CopySourceRange });
+      const part = new UploadPartCopyCommand({ ...where, PartNumber, CopySource, CopySourceRange });
       const verb = `copy part ${PartNumber} of ${source.key} of bucket ${from} to`;
       const { CopyPartResult } = await bucket.send(verb, key, (aws, how) => aws.send(part, how), o);
       return CopyPartResult?.ETag ?? '';

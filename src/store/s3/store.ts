@@ -12,8 +12,9 @@ import { throwIfAborted } from '../../util/abort.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import { checkedKey, checkedPrefix } from '../keys.js';
 import { sized } from '../sized.js';
-import type { ByteRange, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from '../types.js';
+import type { ByteRange, GrowingObject, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from '../types.js';
 import { Bucket } from './client.js';
+import { beginObject } from './growing.js';
 import { copyWithin, putPieces, putWhole } from './multipart.js';
 
 /** S3's own limit of keys in one request. */
@@ -155,6 +156,10 @@ class S3Store implements ObjectStore {
     } else {
       await putWhole(this.#bucket, whole, body, { signal });
     }
+  }
+
+  async begin(key: string, headBytes: number, o: StoreOptions = {}): Promise<GrowingObject> {
+    return beginObject(this.#bucket, this.#key(key), headBytes, { signal: o.signal });
   }
 
   async copy(

@@ -19,6 +19,15 @@ function issues(...lines: string[]): string[] {
 }
 
 describe('RESTORE', () => {
+  it('takes passwords of users that it makes, which are secrets', () => {
+    const { passwords, secrets } = valid('rbac: true', 'user_passwords: {alice: a-secret}');
+    expect(passwords).toMatchObject({ alice: 'a-secret' });
+    expect(secrets).toContain('a-secret');
+    expect(issues('user_passwords: {alice: a-secret}')).toEqual([
+      'user_passwords: has no use without rbac: true, allowed: leave it out',
+    ]);
+  });
+
   it('needs nothing but a backup: all of it, into the server of this machine', () => {
     expect(valid()).toStrictEqual({
       task: 'RESTORE',
@@ -32,6 +41,8 @@ describe('RESTORE', () => {
       index: 'restore',
       load: 'restore',
       metaOnly: false,
+      rbac: false,
+      passwords: {},
       verify: 'sample',
       parallelism: 16,
       retryFor: 60,

@@ -29,19 +29,23 @@ const ENV = {
   S3_ACCESS_KEY: 'd',
   S3_SECRET_KEY: 'e',
   S3_SESSION_TOKEN: 'f',
+  ALICE_PASSWORD: 'g',
 };
 const STORE_SECRETS = ['secret_key', 'session_token'];
 const WORK_SECRETS = STORE_SECRETS.map((key) => `work_storage.${key}`);
+const BULK_SECRETS = STORE_SECRETS.map((key) => `bulk.storage.${key}`);
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
-  F2M: ['dest_password', 'dest_token', ...WORK_SECRETS],
-  H2M: ['dest_password', 'dest_token', ...WORK_SECRETS],
+  F2M: ['dest_password', 'dest_token', ...BULK_SECRETS, ...WORK_SECRETS],
+  H2M: ['dest_password', 'dest_token', ...BULK_SECRETS, ...WORK_SECRETS],
   M2M: [
     'mysql_parameter.password',
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
     'source_password',
     'source_token',
+    ...STORE_SECRETS.map((key) => `source_storage.${key}`),
     'dest_password',
     'dest_token',
+    ...BULK_SECRETS,
     ...WORK_SECRETS,
   ],
   M2H: [
@@ -49,6 +53,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
     'source_password',
     'source_token',
+    ...STORE_SECRETS.map((key) => `source_storage.${key}`),
   ],
   BACKUP: [
     'source_password',
@@ -126,6 +131,8 @@ describe.each(TASKS)('the schema of %s', (task) => {
       'data_path.path',
       'collection_parameter.index.type',
       'merge.into',
+      'bulk.storage',
+      'bulk.storage.type',
       ...['store', 'store.type', 'name'].map((key) => `source_backup.${key}`),
     ];
     const required = [
@@ -168,11 +175,13 @@ describe.each(TASKS)('the schema of %s', (task) => {
       // Only with a Milvus 2.x as source, which must be named by another key then.
       const place = first === 'source_host' ? 'source_port: 19530' : 'source_host: 127.0.0.1';
       const minimal = MINIMAL[task].split('\n').filter((line) => !line.startsWith(`  ${first}:`));
-      const base = /^source_(host|port|tls)$/.test(first)
-        ? minimal.join('\n').replace('source_milvus_path: old', `source_db: other\n  ${place}`)
+      const store = first === 'flush' ? '\n  source_storage: {type: s3, bucket: a-bucket}' : '';
+      const base = /^(source_(host|port|tls|storage)|flush)$/.test(first)
+        ? minimal.join('\n').replace('source_milvus_path: old', `source_db: other\n  ${place}${store}`)
         : minimal.join('\n');
       const needed: Readonly<Record<string, string>> = {
         merge: 'into: x',
+        bulk: 'storage: {type: local, path: data}',
         source_storage: 'type: s3, bucket: a-bucket',
         dest_storage: 'type: s3, bucket: a-bucket',
         backup_store: 'type: s3, bucket: a-bucket',
@@ -282,6 +291,18 @@ describe('the published schema and the loader agree', () => {
     [m2m('on_error: stop'), true],
     [m2m('collection_parameter: {load: true, index: none, shards: 2}'), true],
     [m2m('collection_parameter: {dimension: 4}'), false],
+    [f2m('write: insert'), true],
+    [h2m('write: auto'), true],
+    [h2m('write: fast'), false],
+    [
+      f2m('bulk: {storage: {type: local, path: data}, max_file_bytes: 1 GiB, parallel_jobs: 2, keep_files: true}'),
+      true,
+    ],
+    [m2m('dest_uri: http://a', 'write: bulk', 'bulk: {storage: {type: s3, bucket: a-bucket}, prefix: a/b}'), true],
+    [h2m('bulk: {prefix: a}'), false],
+    [h2m('bulk: {storage: {type: s3, bucket: a-bucket}, max_file_bytes: 1000}'), false],
+    [h2m('bulk: {storage: {type: s3, bucket: a-bucket}, parallel_jobs: 0}'), false],
+    [m2h('write: bulk'), false],
     [m2h('dest_uri: http://a'), false],
     [m2h('mode: skip'), false],
     [m2h('gzip: 9', 'rows_per_file: 1'), true],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { validateText } from '../../../src/config/load.js';
-import type { BackupSource } from '../../../src/config/types.js';
+import type { BackupSource, SegmentsSource } from '../../../src/config/types.js';
 import { issuesOf } from './support.js';
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: references of the YAML
@@ -64,5 +64,38 @@ describe('source_backup', () => {
   ] as const)('%j is told', (lines, key, message) => {
     const issues = issuesOf(m2m(...lines));
     expect(issues).toContainEqual(expect.objectContaining({ key, message: expect.stringMatching(message) }));
+  });
+});
+
+describe('source_storage', () => {
+  const STORE = 'source_storage: {type: local, path: data}';
+
+  it('is the store of the Milvus that is named besides it, flushed first', () => {
+    const { source } = validateText(m2m(STORE, 'source_uri: http://old:19530', 'output_fields: title'), {
+      cwd: '/data',
+      env: {},
+    });
+    expect(source).toStrictEqual({
+      adapter: 'segments',
+      endpoint: { at: { kind: 'server', address: 'old:19530', tls: false } },
+      storage: { type: 'local', path: '/data/data' },
+      flush: true,
+      select: { a: null, 'b_*': null },
+      outputFields: ['title'],
+    } satisfies SegmentsSource);
+  });
+
+  it.each([
+    [[STORE], '', /the source is missing/],
+    [[STORE, 'source_backup: b'], 'source_storage', /has no use with source_backup/],
+    [[STORE, 'source_milvus_path: old'], 'source_storage', /has no use with source_milvus_path/],
+    [[STORE, 'source_uri: ./lite'], 'source_storage', /has no use with the embedded Milvus Lite/],
+    [[STORE, 'source_uri: http://a', 'filter: x > 1'], 'filter', /has no use with source_storage/],
+    [['source_uri: http://a', 'flush: false'], 'flush', /has no use without source_storage/],
+    [['source_storage: {type: s3}', 'source_uri: http://a'], 'source_storage', /bucket is missing/],
+  ])('refuses %j', (lines, key, message) => {
+    const issues = issuesOf(m2m(...lines));
+    expect(issues.map((issue) => issue.key)).toContain(key);
+    expect(issues.map((issue) => issue.message).join()).toMatch(message);
   });
 });

@@ -22,6 +22,8 @@ export interface Scene {
   readonly files: readonly MemoryFile[];
   readonly reading?: MemoryReaderOptions;
   readonly target?: MemoryWriterOptions;
+  /** Puts another writer around that of the target. */
+  readonly wrap?: (writer: MemoryWriter) => MemoryWriter;
   readonly options?: Partial<RunOptions>;
   readonly config?: Partial<TaskConfig>;
 }
@@ -57,7 +59,8 @@ export function targetOf(writer: MemoryWriter): MemoryTarget {
 export function stage(scene: Scene): Stage {
   const config = taskConfig(scene.options, scene.config);
   const reader = memoryReader(scene.schema ?? WITH_IDS, scene.files, scene.reading);
-  const writer = memoryWriter({ mode: config.mode, ...scene.target });
+  const inner = memoryWriter({ mode: config.mode, ...scene.target });
+  const writer = scene.wrap?.(inner) ?? inner;
   const target = targetOf(writer);
   current = writer;
   openReader.mockReset().mockResolvedValue(reader);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../../src/milvus/connection.js';
-import { importProgress, startImport } from '../../../src/milvus/imports.js';
+import { importProgress, listImports, startImport } from '../../../src/milvus/imports.js';
 import { protoDecode, protoEncode } from './proto.js';
 
 function connectionTo(answer: (method: string, request: Uint8Array) => Uint8Array): Connection {
@@ -77,5 +77,24 @@ describe('an import', () => {
     const status = { error_code: 1, reason: 'task id not found', code: 0 };
     const connection = connectionTo(() => protoEncode('GetImportStateResponse', { status, state: 0 }));
     await expect(importProgress(connection, 1n)).rejects.toMatchObject({ code: 'DST_REFUSED' });
+  });
+
+  it('is found again among those of its collection, by its files', async () => {
+    const connection = connectionTo((method, request) => {
+      expect([method, protoDecode('ListImportTasksRequest', request)]).toEqual([
+        'ListImportTasks',
+        { collection_name: 'c', limit: '500' },
+      ]);
+      const infos = [{ key: 'files', value: 'files/a/id.npy,files/a/embedding.npy' }];
+      const tasks = [
+        { status: {}, id: long(470596403606015148n), state: 6, infos },
+        { id: long(7n), state: 2 },
+      ];
+      return protoEncode('ListImportTasksResponse', { status: {}, tasks });
+    });
+    expect(await listImports(connection, 'c', 500)).toEqual([
+      { task: 470596403606015148n, files: ['files/a/id.npy', 'files/a/embedding.npy'] },
+      { task: 7n, files: [] },
+    ]);
   });
 });

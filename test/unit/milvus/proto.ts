@@ -19,7 +19,9 @@ export type MessageName =
   | 'ImportRequest'
   | 'ImportResponse'
   | 'GetImportStateRequest'
-  | 'GetImportStateResponse';
+  | 'GetImportStateResponse'
+  | 'ListImportTasksRequest'
+  | 'ListImportTasksResponse';
 
 function typeOf(name: MessageName): protobuf.Type {
   return root.lookupType(`milvus.proto.milvus.${name}`);

@@ -52,6 +52,34 @@ function targetTable(saved: SavedReport): Markup {
   return html`<section><h2>What moved</h2><div class="scroll"><table class="cards"><thead><tr>${heads}</tr></thead><tbody>${saved.targets.map(targetRow)}</tbody></table></div></section>`;
 }
 
+const tallyText = ({ files, bytes }: { readonly files: number; readonly bytes: number }): string =>
+  `${formatCount(files)} files, ${formatBytes(bytes)}`;
+
+/** The files of a backup: where they came from, and what was left out. */
+function backupBox({ backup }: SavedReport): Markup | undefined {
+  if (!backup) return undefined;
+  const pairs: readonly (readonly [string, string])[] = [
+    ['Name', backup.name],
+    ['Kind', `${backup.type}, ${backup.strategy}${backup.linked ? ', hard links' : ''}`],
+    ['Files', tallyText(backup)],
+    ['From the server', tallyText(backup.copied)],
+    ...(backup.base === null ? [] : [[`From "${backup.base}"`, tallyText(backup.from_base)] as const]),
+    ...(backup.reused.files === 0 ? [] : [['From a run that was cut short', tallyText(backup.reused)] as const]),
+    ['Left out', backup.left_out.length === 0 ? 'nothing' : `${formatCount(backup.left_out.length)} files`],
+  ];
+  return html`<section><h2>The backup</h2><dl>${pairs.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section>`;
+}
+
+/** How what the run has made can be compared later on. */
+function footer({ task, run }: SavedReport): Markup {
+  const made = html`Made by milvusdm ${run.milvusdm}.`;
+  if (task === 'BACKUP')
+    return html`${made} <code>milvusdm backup verify --full</code> reads all files of the backup again and compares their checksums.`;
+  if (task === 'RESTORE')
+    return html`${made} <code>milvusdm diff</code> compares a restored collection with its backup, or with any other.`;
+  return html`${made} The digest of a target changes when any bit of any of its rows changes; <code>milvusdm verify --report</code> with the JSON file beside this page compares it again.`;
+}
+
 function errorBox({ error }: SavedReport): Markup | undefined {
   if (!error) return undefined;
   return html`<section><h2><span class="badge bad">${error.code}</span></h2><p>${error.message}</p><p class="soft">${error.hint}</p></section>`;
@@ -84,7 +112,7 @@ function facts({ run, task, job_id }: SavedReport): Markup {
     ['From', run.from],
     ['To', run.to],
     ...(servers.length > 0 ? [['Written to', servers.join(', ')] as const] : []),
-    ['Task', `${task ?? '-'}, mode ${run.mode}, verify ${run.verify}`],
+    ['Task', run.mode === null ? `${task}` : `${task ?? '-'}, mode ${run.mode}, verify ${run.verify}`],
     ['Started', timeText(run.started)],
     ['Finished', timeText(run.finished)],
     ['Job', job_id ?? '-'],
@@ -107,8 +135,8 @@ export function reportPage(saved: SavedReport): string {
 <title>${saved.task ?? 'milvusdm'} ${saved.status}, ${timeText(saved.run.started)}</title><style>${new Markup(STYLE)}</style></head>
 <body><main><header><span class="badge ${tone}">${word}</span><h1>${headline(saved)}</h1><p class="soft">From ${saved.run.from} to ${saved.run.to}. ${proofText(saved)}</p></header>
 ${tiles(saved)}
-${errorBox(saved)}${targetTable(saved)}${warningBox(saved)}${chartBox(saved)}${phaseTable(saved)}${facts(saved)}
-<footer>Made by milvusdm ${saved.run.milvusdm}. The digest of a target changes when any bit of any of its rows changes; <code>milvusdm verify --report</code> with the JSON file beside this page compares it again.</footer>
+${errorBox(saved)}${backupBox(saved)}${targetTable(saved)}${warningBox(saved)}${chartBox(saved)}${phaseTable(saved)}${facts(saved)}
+<footer>${footer(saved)}</footer>
 </main></body></html>
 `;
   return page.text;

@@ -30,8 +30,13 @@ export const VERIFIED: Readonly<Record<string, string>> = {
   full: 'every row',
 };
 
+function backupProof({ files, checksums }: NonNullable<SavedReport['backup']>): string {
+  return `Every file was found with its size in a listing; ${formatCount(checksums)} of ${formatCount(files)} have a checksum.`;
+}
+
 /** What was proven, over all targets: the weakest of them counts. */
-export function proofText({ targets }: SavedReport): string {
+export function proofText({ targets, backup }: SavedReport): string {
+  if (backup) return backupProof(backup);
   const order = ['none', 'count', 'sample', 'full'];
   const weakest = Math.min(...targets.map((t) => order.indexOf(t.verified)));
   if (targets.length === 0 || weakest <= 0) return 'The targets were not verified.';
@@ -40,20 +45,29 @@ export function proofText({ targets }: SavedReport): string {
   return 'Every row was read back from the targets and compared.';
 }
 
+/** What a run is called, and what it does with rows. */
+function wordsOf(task: SavedReport['task']): { readonly run: string; readonly moved: string } {
+  if (task === 'BACKUP') return { run: 'backup', moved: 'backed up from' };
+  if (task === 'RESTORE') return { run: 'restore', moved: 'restored into' };
+  return { run: 'migration', moved: 'moved into' };
+}
+
 /** The sentence at the top of the page. */
 export function headline(saved: SavedReport): string {
+  const { run, moved } = wordsOf(saved.task);
   const rows = saved.targets.reduce((sum, t) => sum + t.rows_written, 0);
-  const where = saved.targets.length === 1 ? 'one target' : `${formatCount(saved.targets.length)} targets`;
+  const thing = saved.task === 'BACKUP' || saved.task === 'RESTORE' ? 'collection' : 'target';
+  const where = saved.targets.length === 1 ? `one ${thing}` : `${formatCount(saved.targets.length)} ${thing}s`;
   switch (saved.status) {
     case 'skipped':
       return 'Nothing was written: the target was there already';
     case 'failed':
       return rows === 0
-        ? 'The migration failed before a row was written'
-        : `The migration failed after ${formatCount(rows)} rows`;
+        ? `The ${run} failed before a row was written`
+        : `The ${run} failed after ${formatCount(rows)} rows`;
     case 'interrupted':
-      return `The migration was interrupted after ${formatCount(rows)} rows`;
+      return `The ${run} was interrupted after ${formatCount(rows)} rows`;
     default:
-      return `${formatCount(rows)} ${rows === 1 ? 'row' : 'rows'} moved into ${where}`;
+      return `${formatCount(rows)} ${rows === 1 ? 'row' : 'rows'} ${moved} ${where}`;
   }
 }

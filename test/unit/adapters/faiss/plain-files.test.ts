@@ -2,6 +2,7 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectVectors, isVectors, openFaiss } from '../../../../src/adapters/faiss/index.js';
+import { rawColumns } from '../../../../src/batch/columns.js';
 import { halfTable } from '../../../../src/batch/half.js';
 import type { FaissSource } from '../../../../src/config/types.js';
 import { errorOf, FIXTURES, NAMES, type Rows, readRows, temporaryFolder } from './support.js';
@@ -159,6 +160,23 @@ describe('the type of the vectors', () => {
     const rounded = await rowsOf(join(FIXTURES, 'flat_l2.index'), { vectorType: 'BFLOAT16_VECTOR' });
     expect(rounded.warnings).toEqual([expect.stringContaining('rounds its vectors to 16 bits')]);
     expect(rounded.vectors[0]!.length).toBe(32);
+  });
+
+  it('keeps every bit however the rows lie in what is read and decoded together', async () => {
+    // Codes of 3 MiB in rows of an odd number of halves, which begin anywhere.
+    const [rows, dim] = [320_000, 5];
+    const halves = Uint16Array.from({ length: rows * dim }, (_, i) => (Math.imul(i, 40_503) >>> 0) % 0x7c00);
+    const path = fileOf('a.f16bin', Buffer.concat([bytesOf(Uint32Array.of(rows, dim)), bytesOf(halves)]));
+    await using reader = await openFaiss({ adapter: 'faiss', files: [{ path }] }, NAMES);
+    const [split] = await reader.splits();
+    const table = halfTable();
+    let at = 0;
+    for await (const { batch } of reader.read(split!, { maxBytes: 5_000_001 })) {
+      const values = rawColumns(batch).at(-1)!.values as Float32Array;
+      expect(values.findIndex((value, i) => value !== table[halves[at + i]!])).toBe(-1);
+      at += values.length;
+    }
+    expect(at).toBe(halves.length);
   });
 
   it('makes infinity of what is too large, which the check of all rows then finds', async () => {

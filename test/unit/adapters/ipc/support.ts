@@ -82,7 +82,12 @@ export async function complete(folder: string, change = (c: LogicalCollection): 
   } as const;
   const files = {
     milvusdm: encodeSideFile(side),
-    manifest: encodeManifest({ created: 'now', milvusVersion: 'v2', collections: [change(collectionOf(folder))] }),
+    manifest: encodeManifest({
+      databases: [],
+      created: 'now',
+      milvusVersion: 'v2',
+      collections: [change(collectionOf(folder))],
+    }),
   };
   for (const [name, bytes] of Object.entries(files)) {
     const path = join(folder, `b/meta/${name}.json`);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chooseCollections, fullName } from '../../../../src/job/backup/choose.js';
+import { chooseCollections } from '../../../../src/job/backup/choose.js';
+import { fullName } from '../../../../src/segments/server.js';
 
 const OFFERS = ['default.articles', 'default.tmp_1', 'shop.items', 'shop.tmp_2', 'shop.items_old'].map((full) => {
   const [db = '', name = ''] = full.split('.');
@@ -23,6 +24,16 @@ describe('collections to back up', () => {
     expect(() => chosen(['default.artikles'])).toThrow(
       expect.objectContaining({ code: 'NOTHING_MATCHED', message: 'there is no collection "default.artikles"' }),
     );
+  });
+
+  it('are not those that a restore is making, unless they are named', () => {
+    const name = 'milvusdm_restore_0123456789ab_ba9876543210';
+    const offers = [...OFFERS, { db: 'shop', name }];
+    const all = chooseCollections(offers, ['*.*'], []);
+    expect(all.chosen).toEqual(OFFERS);
+    expect(all.warnings).toEqual([`"shop.${name}" is left out: a restore is making it, or was cut short`]);
+    expect(chooseCollections(offers, [`shop.${name}`], []).chosen).toEqual([{ db: 'shop', name }]);
+    expect(chooseCollections([{ db: 'shop', name }], ['*.*'], []).chosen).toEqual([]);
   });
 
   it('may lack those of a pattern, which is a warning', () => {

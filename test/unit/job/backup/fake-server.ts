@@ -1,17 +1,17 @@
-import { collectionCodec, schemaCodec } from '../../../../src/backup/meta.js';
+import { collectionCodec, rbacCodec, schemaCodec } from '../../../../src/backup/meta.js';
 import type { BackupConfig } from '../../../../src/config/types.js';
 import type { BackupRun, PreparedBackup } from '../../../../src/job/backup/context.js';
-import type { DescribedCollection } from '../../../../src/job/backup/describe.js';
-import type { BackupServer } from '../../../../src/job/backup/server.js';
-import type { WireSegment } from '../../../../src/job/backup/server-messages.js';
 import type { JobEvent } from '../../../../src/job/events.js';
+import type { DescribedCollection } from '../../../../src/segments/describe.js';
+import type { SegmentServer } from '../../../../src/segments/server.js';
+import type { WireSegment } from '../../../../src/segments/server-messages.js';
 import { createMemoryStore, type MemoryStore } from '../../../support/memory-store.js';
 
 export const COLLECTION = 470596403606015148n;
 export const PARTITION = 470596403606015149n;
 const FIELDS = [100n, 101n, 0n, 1n];
 
-export interface FakeServer extends BackupServer {
+export interface FakeServer extends SegmentServer {
   readonly store: MemoryStore;
   readonly live: WireSegment[];
   /** Called before each answer about segments; may change what there is. */
@@ -60,7 +60,7 @@ export function createFakeServer(version = 'v2.3.5'): FakeServer {
       server.onSegments?.(++calls);
       return [...server.live];
     },
-    rbac: async () => undefined,
+    rbac: async () => rbacCodec.zero,
   };
   return server;
 }

@@ -38,7 +38,7 @@ function storeWithBackup(): MemoryStore {
     left_out: [],
     files: { [KEY]: { size: 4, sum: SUM } },
   } as const;
-  const manifest = { created: 'x', milvusVersion: 'v2.3.5', collections: [BOOKS] };
+  const manifest = { created: 'x', milvusVersion: 'v2.3.5', databases: [], collections: [BOOKS] };
   store.objects.set('b/meta/milvusdm.json', encodeSideFile(side));
   store.objects.set('b/meta/manifest.json', encodeManifest(manifest));
   store.objects.set(`b/${KEY}`, FILE);

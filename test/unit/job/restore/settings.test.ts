@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { indexCodec } from '../../../../src/backup/meta.js';
 import type { IndexInfo } from '../../../../src/backup/types.js';
-import { makingName } from '../../../../src/job/restore/collection.js';
 import { indexesOf } from '../../../../src/job/restore/indexes.js';
 import { loadWish } from '../../../../src/job/restore/loading.js';
+import { makingName } from '../../../../src/job/restore/making.js';
 import { restoreJobId } from '../../../../src/job/restore/restore-job.js';
 import { CONFIG, collection, item, partition } from './support.js';
 

@@ -79,6 +79,8 @@ export const CONFIG: RestoreConfig = {
   index: 'restore',
   load: 'restore',
   metaOnly: false,
+  rbac: false,
+  passwords: {},
   verify: 'count',
   parallelism: 2,
   retryFor: 1,

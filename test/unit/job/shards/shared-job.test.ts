@@ -104,10 +104,10 @@ describe('a job of many shards', () => {
           const ids = scene.schema ? Array.from({ length: 40 }, (_, i) => i) : IDS;
           expect(keysOf(target)).toStrictEqual([...before.map((r) => String(r.key)), ...ids.map(String)].sort());
         }),
-        { numRuns: Number(process.env.SOAK_RUNS ?? 3) },
+        { numRuns: Number(process.env.SOAK_RUNS ?? 2) },
       );
     }
-  }, 60_000);
+  }, 240_000);
 
   it('leaves out what preflight has found to be left out', async () => {
     const twice = [...IDS.slice(0, 20), ...IDS.slice(0, 20)];

@@ -40,6 +40,12 @@ describe('reading a report', () => {
     expect(() => readReport(path)).toThrow(path);
   });
 
+  it.each(['BACKUP', 'RESTORE'])('refuses that of a %s, and says what compares', (task) => {
+    const path = write('other.json', JSON.stringify({ ...GOOD, task }));
+    expect(() => readReport(path)).toThrow(expect.objectContaining({ code: 'CFG_CONFLICT' }));
+    expect(() => readReport(path)).toThrow(`${path} is the report of a ${task}`);
+  });
+
   it('refuses a folder, and a file that is not there', () => {
     for (const path of [dir, join(dir, 'none.json')]) {
       expect(() => readReport(path)).toThrow(expect.objectContaining({ code: 'CFG_FILE' }));

@@ -56,6 +56,35 @@ function saved(text = 'books', more: Partial<SavedReport> = {}): SavedReport {
 }
 
 describe('the page of a report', () => {
+  it('of a backup says what files it has, and what compares them', () => {
+    const tally = { files: 40, bytes: 1 << 20 };
+    const backup: NonNullable<SavedReport['backup']> = {
+      name: 'nightly',
+      store: 'folder /b',
+      strategy: 'storage',
+      type: 'CLUSTER',
+      base: 'before',
+      linked: true,
+      collections: 1,
+      ...tally,
+      copied: tally,
+      from_base: tally,
+      reused: tally,
+      checksums: 30,
+      left_out: [],
+    };
+    const { run } = saved();
+    const page = reportPage(saved('books', { task: 'BACKUP', status: 'done', backup, run: { ...run, mode: null } }));
+    for (const text of [
+      '12,340 rows backed up from one collection',
+      '30 of 40 have a checksum',
+      'From &quot;before&quot;',
+      'milvusdm backup verify --full',
+    ])
+      expect(page).toContain(text);
+    expect(page).not.toContain('mode null');
+  });
+
   it('says what moved, how it was proven, and where the time went', () => {
     const page = reportPage(saved());
     for (const text of [

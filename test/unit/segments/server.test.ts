@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { backupServer } from '../../../../src/job/backup/server.js';
-import { encodeRequest } from '../../../../src/job/backup/wire-messages.js';
-import type { Connection } from '../../../../src/milvus/connection.js';
-import { fail } from '../../../../src/util/errors.js';
+import type { Connection } from '../../../src/milvus/connection.js';
+import { segmentServer } from '../../../src/segments/server.js';
+import { encodeRequest } from '../../../src/segments/wire-messages.js';
+import { fail } from '../../../src/util/errors.js';
 
 type Value = Parameters<typeof encodeRequest>[0][number];
 
@@ -42,7 +42,7 @@ function serverThat(answers: Readonly<Record<string, Uint8Array | Error>>) {
       return answer ?? new Uint8Array();
     },
   } as unknown as Connection;
-  return { server: backupServer(connection), asked };
+  return { server: segmentServer(connection), asked };
 }
 
 const unimplemented = fail('DST_UNSUPPORTED', 'x', { cause: { code: 12, details: '' } });
@@ -200,6 +200,28 @@ describe('the calls of a backup', () => {
       ],
       privilege_groups: [{ group_name: 'group', privileges: [{ name: 'Query' }] }],
     });
+  });
+
+  it('list users, roles and grants one by one where the server has no call for all', async () => {
+    const name = (text: string) => encode({ 1: text });
+    const grant = encode({ 1: name('r'), 2: name('Global'), 3: '*', 4: encode({ 2: name('Query') }), 5: '*' });
+    const { server, asked } = serverThat({
+      BackupRBAC: unimplemented,
+      ListDatabases: encode({ 2: ['default', 'shop'] }),
+      DescribeDatabase: unimplemented,
+      SelectRole: encode({ 2: [encode({ 1: name('r') })] }),
+      SelectUser: encode({ 2: [encode({ 1: name('u'), 2: [name('r')] })] }),
+      ListCredUsers: encode({ 2: ['root', 'u'] }),
+      SelectGrant: encode({ 2: [grant] }),
+    });
+    const found = await server.rbac();
+    expect(found.users).toEqual([
+      { user: 'root', password: '', roles: [] },
+      { user: 'u', password: '', roles: [{ name: 'r' }] },
+    ]);
+    // The same grant, of all databases, was told for each of them.
+    expect(found.grants).toMatchObject([{ role: { name: 'r' }, db_name: '*' }]);
+    expect(asked.filter(({ method }) => method === 'SelectGrant')).toHaveLength(3);
   });
 
   it('take indexes with their parameters, and the state of loading', async () => {

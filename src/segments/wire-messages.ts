@@ -1,4 +1,4 @@
-import { WireReader } from '../../util/wire.js';
+import { WireReader } from '../util/wire.js';
 
 /** Reads one field of a message; `before` is what the message has there so far. */
 export type ReadField = (reader: WireReader, type: number, before: unknown) => unknown;

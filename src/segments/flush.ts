@@ -1,7 +1,7 @@
-import { sleep } from '../../util/abort.js';
-import { fail } from '../../util/errors.js';
-import { fullName } from './choose.js';
-import type { BackupServer, CollectionName, FlushTicket } from './server.js';
+import { sleep } from '../util/abort.js';
+import { fail } from '../util/errors.js';
+import type { CollectionName, FlushTicket, SegmentServer } from './server.js';
+import { fullName } from './server.js';
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 1000;
@@ -10,7 +10,7 @@ const GIVE_UP_MS = 10 * 60_000;
 
 /** Has the server write out what it holds of a collection in memory, and waits for it. Throws NET_DEADLINE after 10 minutes. */
 export async function flushCollection(
-  server: BackupServer,
+  server: SegmentServer,
   of: CollectionName,
   signal: AbortSignal,
 ): Promise<FlushTicket> {

@@ -1,9 +1,11 @@
-import type { DatabaseBackupInfo, IndexInfo, RbacInfo } from '../../backup/types.js';
-import type { Calls } from '../../milvus/calls.js';
-import { type CallOptions, DDL_TIMEOUT_MS } from '../../milvus/connection.js';
-import { readAnswer } from '../../milvus/decode.js';
-import { isNotFound, isOk, isUnimplemented, statusError } from '../../milvus/status.js';
-import { withRetry } from '../../util/retry.js';
+import { rbacCodec } from '../backup/meta.js';
+import type { DatabaseBackupInfo, IndexInfo, RbacInfo } from '../backup/types.js';
+import type { Calls } from '../milvus/calls.js';
+import { type CallOptions, DDL_TIMEOUT_MS } from '../milvus/connection.js';
+import { readAnswer } from '../milvus/decode.js';
+import { isNotFound, isOk, isUnimplemented, statusError } from '../milvus/status.js';
+import { withRetry } from '../util/retry.js';
+import { selectRbac } from './rbac.js';
 import { RBAC } from './rbac-messages.js';
 import {
   type Answer,
@@ -27,6 +29,8 @@ export interface CollectionName {
   readonly db: string;
   readonly name: string;
 }
+
+export const fullName = ({ db, name }: CollectionName): string => `${db}.${name}`;
 
 /** What the server said when it was told to flush a collection. */
 export interface FlushTicket {
@@ -55,7 +59,7 @@ export type LoadState = 'NotLoad' | 'Loading' | 'Loaded';
  * The calls that a backup needs, with every id exact. All name the database themselves, so that one connection serves for
  * all. They throw DST_* and NET_* errors.
  */
-export interface BackupServer {
+export interface SegmentServer {
   readonly address: string;
   readonly version: string;
   /** Where the server has no databases: `default` alone. */
@@ -70,34 +74,36 @@ export interface BackupServer {
   isFlushed(ticket: FlushTicket): Promise<boolean>;
   /** Segments that the server keeps in its store. */
   segments(of: CollectionName): Promise<readonly WireSegment[]>;
-  /** Throws DST_UNSUPPORTED where the server lacks it. */
-  rbac(): Promise<RbacInfo | undefined>;
+  /** Users, roles and grants, with hashes of passwords where the server tells them (2.4.11). Throws DST_UNSUPPORTED where it has none. */
+  rbac(): Promise<RbacInfo>;
 }
 
 const NO_INDEX = { code: 700, legacy: 25 };
 const LOAD_STATES: readonly LoadState[] = ['NotLoad', 'NotLoad', 'Loading', 'Loaded'];
 
-interface Call<T extends object> {
+export interface Call<T extends object> {
   readonly method: string;
   readonly what: string;
-  readonly request: Parameters<typeof encodeRequest>[0];
+  /** The fields of the request, or all of it where it has messages inside. */
+  readonly request: Parameters<typeof encodeRequest>[0] | Uint8Array;
   readonly answer: WireMessage<T>;
 }
 
-type Ask = <T extends Answer>(call: Call<T>, allow?: (status: Answer['status']) => boolean) => Promise<T>;
+export type Ask = <T extends Answer>(call: Call<T>, allow?: (status: Answer['status']) => boolean) => Promise<T>;
 
 function asker(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal: AbortSignal | undefined): Ask {
   const options: CallOptions = { deadlineMs: DDL_TIMEOUT_MS, ...(signal ? { signal } : {}) };
   return (call, allow) =>
     withRetry(async () => {
-      const bytes = await connection.call(call.method, encodeRequest(call.request), options);
-      const answer = readAnswer(bytes, call.what, (encoded) => decodeBytes(call.answer, encoded));
+      const { method, request } = call;
+      const encoded = request instanceof Uint8Array ? request : encodeRequest(request);
+      const bytes = await connection.call(method, encoded, options);
+      const answer = readAnswer(bytes, call.what, (part) => decodeBytes(call.answer, part));
       if (!isOk(answer.status) && !allow?.(answer.status)) throw statusError(answer.status, call.what);
       return answer;
     }, connection.retry);
 }
 
-const shown = ({ db, name }: CollectionName): string => `${db}.${name}`;
 const named = ({ db, name }: CollectionName): { 2: string; 3: string } => ({ 2: db, 3: name });
 
 async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {
@@ -126,7 +132,7 @@ async function databases(ask: Ask): Promise<DatabaseBackupInfo[]> {
 
 async function indexes(ask: Ask, of: CollectionName): Promise<IndexInfo[]> {
   const { indexes: found } = await ask(
-    { method: 'DescribeIndex', what: `describe the indexes of ${shown(of)}`, request: named(of), answer: INDEXES },
+    { method: 'DescribeIndex', what: `describe the indexes of ${fullName(of)}`, request: named(of), answer: INDEXES },
     ({ code, legacyCode }) => code === NO_INDEX.code || legacyCode === NO_INDEX.legacy,
   );
   return found.map(({ params, ...rest }) => {
@@ -138,7 +144,7 @@ async function indexes(ask: Ask, of: CollectionName): Promise<IndexInfo[]> {
 async function flush(ask: Ask, of: CollectionName): Promise<FlushTicket> {
   const answer = await ask({
     method: 'Flush',
-    what: `flush ${shown(of)}`,
+    what: `flush ${fullName(of)}`,
     request: { 2: of.db, 3: [of.name] },
     answer: FLUSH,
   });
@@ -159,7 +165,7 @@ async function flush(ask: Ask, of: CollectionName): Promise<FlushTicket> {
 async function isFlushed(ask: Ask, { of, segments, timestamp }: FlushTicket): Promise<boolean> {
   const { flushed } = await ask({
     method: 'GetFlushState',
-    what: `flush state of ${shown(of)}`,
+    what: `flush state of ${fullName(of)}`,
     request: { 1: segments, 2: timestamp, 3: of.db, 4: of.name },
     answer: FLUSH_STATE,
   });
@@ -167,7 +173,10 @@ async function isFlushed(ask: Ask, { of, segments, timestamp }: FlushTicket): Pr
 }
 
 /** The calls over an open connection, which stays the caller's. */
-export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal?: AbortSignal): BackupServer {
+export function segmentServer(
+  connection: Omit<Calls, typeof Symbol.asyncDispose>,
+  signal?: AbortSignal,
+): SegmentServer {
   const ask = asker(connection, signal);
   return {
     address: connection.address,
@@ -181,7 +190,7 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
     async describe(of) {
       const call = {
         method: 'DescribeCollection',
-        what: `describe ${shown(of)}`,
+        what: `describe ${fullName(of)}`,
         request: named(of),
         answer: DESCRIBE,
       };
@@ -189,7 +198,7 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
       return isOk(answer.status) ? answer : undefined;
     },
     async partitions(of) {
-      const what = `list partitions of ${shown(of)}`;
+      const what = `list partitions of ${fullName(of)}`;
       const { names, ids } = await ask({ method: 'ShowPartitions', what, request: named(of), answer: PARTITIONS });
       return names.map((name, at) => ({ id: ids[at] ?? 0n, name }));
     },
@@ -198,7 +207,7 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
       const request = { 2: of.name, ...(partition === undefined ? {} : { 3: [partition] }), 4: of.db };
       const { state } = await ask({
         method: 'GetLoadState',
-        what: `load state of ${shown(of)}`,
+        what: `load state of ${fullName(of)}`,
         request,
         answer: LOAD,
       });
@@ -207,13 +216,18 @@ export function backupServer(connection: Omit<Calls, typeof Symbol.asyncDispose>
     flush: (of) => flush(ask, of),
     isFlushed: (ticket) => isFlushed(ask, ticket),
     async segments(of) {
-      const what = `list the segments of ${shown(of)}`;
+      const what = `list the segments of ${fullName(of)}`;
       const call = { method: 'GetPersistentSegmentInfo', what, request: named(of), answer: SEGMENTS };
       return (await ask(call)).segments;
     },
     async rbac() {
       const call = { method: 'BackupRBAC', what: 'back up users and roles', request: {}, answer: RBAC };
-      return (await ask(call)).rbac;
+      const whole = await orUndefined(ask(call));
+      if (whole) return whole.rbac ?? rbacCodec.zero;
+      return await selectRbac(
+        ask,
+        (await databases(ask)).map(({ db_name }) => db_name),
+      );
     },
   };
 }

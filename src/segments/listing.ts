@@ -1,4 +1,4 @@
-import type { ObjectStore, StoreOptions } from '../../store/types.js';
+import type { ObjectStore, StoreOptions } from '../store/types.js';
 
 /** A log in the server's store. */
 export interface SourceLog {

@@ -1,6 +1,6 @@
-import { collectionCodec } from '../../backup/meta.js';
-import type { CollectionBackupInfo, PartitionBackupInfo } from '../../backup/types.js';
-import type { BackupServer, CollectionName, LoadState, PartitionName } from './server.js';
+import { collectionCodec } from '../backup/meta.js';
+import type { CollectionBackupInfo, PartitionBackupInfo } from '../backup/types.js';
+import type { CollectionName, LoadState, PartitionName, SegmentServer } from './server.js';
 
 /** All of a collection but its data: the partitions have no segments yet. */
 export interface DescribedCollection {
@@ -10,7 +10,7 @@ export interface DescribedCollection {
 
 /** Loaded as a whole, partitions may differ: the server says "loaded" when those are that were asked for. */
 async function partitionStates(
-  server: BackupServer,
+  server: SegmentServer,
   of: CollectionName,
   state: LoadState,
   partitions: readonly PartitionName[],
@@ -20,7 +20,7 @@ async function partitionStates(
 }
 
 async function describeOne(
-  server: BackupServer,
+  server: SegmentServer,
   of: CollectionName,
   id: string,
 ): Promise<DescribedCollection | undefined> {
@@ -62,7 +62,7 @@ async function describeOne(
  * the alias it was asked for, so that only names of collections may be given.
  */
 export async function describeCollections(
-  server: BackupServer,
+  server: SegmentServer,
   names: readonly CollectionName[],
   id: string,
 ): Promise<DescribedCollection[]> {

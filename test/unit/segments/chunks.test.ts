@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wholeChunks } from '../../../../src/job/backup/chunks.js';
+import { wholeChunks } from '../../../src/segments/chunks.js';
 
 type Logs = Record<string, number[]>;
 

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type EnvironmentSpec, ensureEnvironment } from '../../../src/milvus/embedded-environment.js';
-import { findPython } from '../../../src/milvus/embedded-python.js';
+import { type EnvironmentSpec, ensureEnvironment } from '../../src/milvus/embedded-environment.js';
+import { findPython } from '../../src/milvus/embedded-python.js';
 
 /** A package of one module, as a wheel: so these tests need no index. */
 const MAKE_WHEEL = `

@@ -1,12 +1,12 @@
-import type { LeftOut } from '../../backup/side-file.js';
-import type { FieldBinlogInfo, SegmentBackupInfo } from '../../backup/types.js';
-import type { ObjectStore, StoreOptions } from '../../store/types.js';
-import { fail } from '../../util/errors.js';
-import { fullName } from './choose.js';
+import type { LeftOut } from '../backup/side-file.js';
+import type { FieldBinlogInfo, SegmentBackupInfo } from '../backup/types.js';
+import type { ObjectStore, StoreOptions } from '../store/types.js';
+import { fail } from '../util/errors.js';
 import { wholeChunks } from './chunks.js';
 import type { DescribedCollection } from './describe.js';
 import { type Listing, listCollection, type SourceLog, type SourceSegment } from './listing.js';
-import type { BackupServer } from './server.js';
+import type { SegmentServer } from './server.js';
+import { fullName } from './server.js';
 import type { WireSegment } from './server-messages.js';
 
 /** common.SegmentState and common.SegmentLevel. */
@@ -101,7 +101,7 @@ function lacking(segments: readonly WireSegment[], listing: Listing): WireSegmen
  * before the last one count, with a warning. Throws SRC_CORRUPT for a segment without logs.
  */
 export async function takeSnapshot(
-  server: BackupServer,
+  server: SegmentServer,
   store: ObjectStore,
   { of, info }: DescribedCollection,
   o: StoreOptions = {},

@@ -7,15 +7,15 @@ import {
   keyValueCodec,
   schemaCodec,
   structArrayCodec,
-} from '../../backup/meta.js';
+} from '../backup/meta.js';
 import type {
   CollectionSchemaInfo,
   FieldSchemaInfo,
   FunctionInfo,
   KeyValue,
   StructArrayInfo,
-} from '../../backup/types.js';
-import { decodeStatus, OK, type Status } from '../../milvus/decode.js';
+} from '../backup/types.js';
+import { decodeStatus, OK, type Status } from '../milvus/decode.js';
 import {
   base64,
   bool,

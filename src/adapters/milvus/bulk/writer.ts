@@ -1,0 +1,133 @@
+import { describeCollection } from '../../../milvus/collections.js';
+import type { Connection } from '../../../milvus/connection.js';
+import { fail } from '../../../util/errors.js';
+import type { Action, PlanOptions, SetFate, WritePath, WritePlan, Writer, WriterRequest } from '../../types.js';
+import type { Mapping } from '../match.js';
+import { decidePath } from './choose.js';
+import { policyFor } from './import-set.js';
+import { fateOf } from './import-task.js';
+import { createLoader, type Loader } from './loader.js';
+import { openStage, type Stage } from './stage.js';
+
+/** An index that the server builds for rows that were imported can keep them out of a count for so long. */
+const COUNT_PATIENCE_MS = 300_000;
+
+export interface BulkOptions {
+  readonly mapping: () => Mapping;
+  readonly retryForMs: number;
+  readonly log: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+function planned(plan: WritePlan, path: WritePath, action: Action | undefined): WritePlan {
+  const { actions } = plan;
+  const after = actions.findIndex(({ kind }) => kind === 'index' || kind === 'load');
+  const at = after < 0 ? actions.length : after;
+  return {
+    ...plan,
+    path,
+    actions: action ? [...actions.slice(0, at), action, ...actions.slice(at)] : actions,
+  };
+}
+
+/**
+ * A writer of the same collection that has the server import files where the plan comes to that, and inserts like `base`
+ * otherwise. It disposes of `base`.
+ */
+export function bulkWriter(base: Writer, connection: Connection, request: WriterRequest, o: BulkOptions): Writer {
+  const bulk = request.write?.bulk;
+  let stage: Stage | undefined;
+  let loader: Loader | undefined;
+  let resumed = false;
+  let textLimits: ReadonlyMap<string, number> = new Map();
+
+  const inUse = (): { readonly loader: Loader; readonly stage: Stage } => {
+    if (!loader || !stage) throw fail('INTERNAL', 'files were written before that was planned');
+    return { loader, stage };
+  };
+
+  async function openLoader(): Promise<void> {
+    if (!bulk || stage) return;
+    stage = await openStage(bulk, request.job ?? request.collection, { retryFor: o.retryForMs / 1000, log: o.log });
+    const { maxFileBytes, parallelJobs, keepFiles } = bulk;
+    const { collection } = request;
+    const { mapping, log } = o;
+    const sizes = { maxFileBytes, parallelJobs, keepFiles };
+    loader = createLoader(connection, { collection, stage, mapping, textLimits: () => textLimits, ...sizes, log });
+  }
+
+  async function readTextLimits(): Promise<Map<string, number>> {
+    const fields = (await describeCollection(connection, request.collection))?.fields ?? [];
+    return new Map(
+      fields.flatMap(({ name, maxLength }) => (maxLength === undefined ? [] : [[name, maxLength] as const])),
+    );
+  }
+
+  async function clear(): Promise<void> {
+    if (stage && !bulk?.keepFiles) await stage.clear();
+  }
+
+  async function settleSets(sets: ReadonlyMap<string, readonly bigint[]>): Promise<ReadonlyMap<string, SetFate>> {
+    const { stage } = inUse();
+    const wait = { retry: policyFor(connection, o.signal), ...(o.signal ? { signal: o.signal } : {}) };
+    const fates = new Map<string, SetFate>();
+    for (const [set, tasks] of sets) {
+      const owns = (file: string): boolean => stage.owns(set, file);
+      const fate = await fateOf(connection, { collection: request.collection, tasks, owns }, wait);
+      o.log(`the files ${set} of an earlier run: ${fate}`);
+      fates.set(set, fate);
+      // Its import does not go on any more.
+      if (!bulk?.keepFiles) await stage.clear(set);
+    }
+    return fates;
+  }
+
+  return {
+    ...base,
+    get replacedRows() {
+      return base.replacedRows;
+    },
+    async plan(schema, units, options: PlanOptions) {
+      const plan = await base.plan(schema, units, options);
+      if (plan.units.every((unit) => !unit.write)) return plan;
+      const { features } = connection;
+      const earlier = options.resume?.target === undefined ? undefined : (options.resume.path ?? 'insert');
+      const decision = decidePath({ write: request.write, schema, features, bytes: options.bytes, earlier });
+      resumed = earlier !== undefined;
+      if (decision.path === 'bulk') await openLoader();
+      const where = stage ? `, numpy files in ${stage.store.name}` : '';
+      const detail = decision.reason === undefined ? undefined : `${decision.reason}${where}`;
+      const action =
+        detail === undefined ? undefined : ({ kind: 'write', target: request.collection, detail } as const);
+      return planned(plan, decision.path, action);
+    },
+    async prepare(plan) {
+      // Also shows that the store can be reached, before anything is dropped. What an earlier run has left may be in use still.
+      if (stage && !resumed) await stage.clear();
+      const identity = await base.prepare(plan);
+      if (loader) textLimits = await readTextLimits();
+      return identity;
+    },
+    get finiteScalars() {
+      return loader !== undefined || (base.finiteScalars ?? false);
+    },
+    get countPatienceMs() {
+      return loader ? COUNT_PATIENCE_MS : undefined;
+    },
+    write: (batch, options) => (loader ? loader.write(batch, options) : base.write(batch, options)),
+    async completeUnit(unit) {
+      await loader?.close(unit.partition);
+    },
+    settleSets,
+    async commit(progress) {
+      await loader?.finish();
+      await clear();
+      await base.commit(progress);
+    },
+    async [Symbol.asyncDispose]() {
+      // Nothing is cleared here: every set removes its own files, and this may be a plan beside a run of the same job.
+      await stage?.[Symbol.asyncDispose]();
+      await base[Symbol.asyncDispose]();
+    },
+  };
+}
