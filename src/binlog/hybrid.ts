@@ -5,21 +5,13 @@ const MOST_HELD = 24;
 
 type Unpacked = Int32Array | Uint8Array;
 
-/** Values of `width` bits, 1 to 24, from bit `skip` of byte `at` on. */
-function unpackBits(
-  data: Uint8Array,
-  at: number,
-  skip: number,
-  width: number,
-  out: Unpacked,
-  from: number,
-  count: number,
-): void {
+/** Fills `out` with values of `width` bits, 1 to 24, from bit `bit` of the data on. */
+function unpackBits(data: Uint8Array, bit: number, width: number, out: Unpacked): void {
   const mask = 2 ** width - 1;
-  let next = at + 1;
-  let held = data[at]! >> skip;
-  let have = 8 - skip;
-  for (let i = from; i < from + count; i++) {
+  let next = (bit >> 3) + 1;
+  let held = data[bit >> 3]! >> (bit & 7);
+  let have = 8 - (bit & 7);
+  for (let i = 0; i < out.length; i++) {
     for (; have < width; have += 8) held |= data[next++]! << have;
     out[i] = held & mask;
     held >>>= width;
@@ -27,21 +19,13 @@ function unpackBits(
   }
 }
 
-/** Values of `width` bits, up to 31, from bit `skip` of byte `at` on. */
-function unpackWide(
-  data: Uint8Array,
-  at: number,
-  skip: number,
-  width: number,
-  out: Unpacked,
-  from: number,
-  count: number,
-): void {
-  for (let i = 0, bit = skip; i < count; i++, bit += width) {
-    let next = at + (bit >> 3);
-    let value = data[next]! >> (bit & 7);
-    for (let have = 8 - (bit & 7); have < width; have += 8) value += data[++next]! * 2 ** have;
-    out[from + i] = value % 2 ** width;
+/** Like {@link unpackBits}, of up to 31 bits. */
+function unpackWide(data: Uint8Array, bit: number, width: number, out: Unpacked): void {
+  for (let i = 0, first = bit; i < out.length; i++, first += width) {
+    let next = first >> 3;
+    let value = data[next]! >> (first & 7);
+    for (let have = 8 - (first & 7); have < width; have += 8) value += data[++next]! * 2 ** have;
+    out[i] = value % 2 ** width;
   }
 }
 
@@ -107,22 +91,22 @@ export class HybridReader {
     this.left = size;
   }
 
-  private unpack(out: Int32Array | Uint8Array, from: number, count: number): void {
+  private unpack(out: Unpacked): void {
     const { data, width } = this;
-    const at = this.packedAt + (this.bit >> 3);
-    if (width === 0) out.fill(0, from, from + count);
-    else if (width <= MOST_HELD) unpackBits(data, at, this.bit & 7, width, out, from, count);
-    else unpackWide(data, at, this.bit & 7, width, out, from, count);
-    this.bit += width * count;
+    const bit = this.packedAt * 8 + this.bit;
+    if (width === 0) out.fill(0);
+    else if (width <= MOST_HELD) unpackBits(data, bit, width, out);
+    else unpackWide(data, bit, width, out);
+    this.bit += width * out.length;
   }
 
   /** Writes the next `count` values to `out`, from `from` on. Throws OutOfBytes when there are not as many. */
-  next(out: Int32Array | Uint8Array, from: number, count: number): void {
+  next(out: Unpacked, from: number, count: number): void {
     for (let done = 0; done < count; ) {
       while (this.left === 0) this.nextRun();
       const take = Math.min(this.left, count - done);
       if (this.repeated >= 0) out.fill(this.repeated, from + done, from + done + take);
-      else this.unpack(out, from + done, take);
+      else this.unpack(out.subarray(from + done, from + done + take));
       this.left -= take;
       done += take;
     }

@@ -30,12 +30,12 @@ export interface CopyInput {
   readonly digest: boolean;
   /** All ids are known to be different. */
   readonly idsUnique: boolean;
+  /** The server makes the keys. */
+  readonly autoId: boolean;
   /** Splits that are written here; all where absent. */
   readonly owns?: (split: number) => boolean;
   /** Measures the stages of every batch. */
   readonly profile?: Profile | undefined;
-  /** The server makes the keys. */
-  readonly autoId: boolean;
   /** Stop after the batches in flight. */
   readonly stop: AbortSignal;
   /** Give the batches in flight up, too. */

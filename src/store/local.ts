@@ -63,7 +63,7 @@ class LocalStore implements ObjectStore {
       try {
         const { range, into } = o;
         const fits = range && into && range.to - range.from <= into.length;
-        // Where memory is given, the file's end is where it ends.
+        // Reading ends where the file does: only memory of our own needs to be sized before.
         const size = fits ? range.to : (await handle.stat()).size;
         const from = Math.min(range?.from ?? 0, size);
         const length = Math.max(0, Math.min(range?.to ?? size, size) - from);

@@ -32,8 +32,8 @@ const ENV = {
   ALICE_PASSWORD: 'g',
 };
 const STORE_SECRETS = ['secret_key', 'session_token'];
-const WORK_SECRETS = STORE_SECRETS.map((key) => `work_storage.${key}`);
 const BULK_SECRETS = STORE_SECRETS.map((key) => `bulk.storage.${key}`);
+const WORK_SECRETS = STORE_SECRETS.map((key) => `work_storage.${key}`);
 const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
   F2M: ['dest_password', 'dest_token', ...BULK_SECRETS, ...WORK_SECRETS],
   H2M: ['dest_password', 'dest_token', ...BULK_SECRETS, ...WORK_SECRETS],

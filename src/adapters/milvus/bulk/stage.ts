@@ -10,7 +10,7 @@ export interface Stage extends AsyncDisposable {
   folder(set: string): string;
   /** The name under which the server knows a key. */
   view(key: string): string;
-  /** Whether a file, by the server's name, is of the set. */
+  /** Whether a file, by the server's name, is of the set; also of one that an earlier run had under another prefix. */
   owns(set: string, file: string): boolean;
   /** Removes all files of the job, also those of runs that died; or those of one set. */
   clear(set?: string): Promise<void>;
@@ -30,7 +30,7 @@ export async function openStage(
     store,
     folder,
     view,
-    owns: (set, file) => file.startsWith(view(folder(set))),
+    owns: (set, file) => file.includes(`/${job}/${set}/`),
     async clear(set) {
       const keys: string[] = [];
       for await (const { key } of store.list(set === undefined ? root : folder(set))) keys.push(key);

@@ -41,11 +41,6 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
   let resumed = false;
   let textLimits: ReadonlyMap<string, number> = new Map();
 
-  const inUse = (): { readonly loader: Loader; readonly stage: Stage } => {
-    if (!loader || !stage) throw fail('INTERNAL', 'files were written before that was planned');
-    return { loader, stage };
-  };
-
   async function openLoader(): Promise<void> {
     if (!bulk || stage) return;
     stage = await openStage(bulk, request.job ?? request.collection, { retryFor: o.retryForMs / 1000, log: o.log });
@@ -68,16 +63,17 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
   }
 
   async function settleSets(sets: ReadonlyMap<string, readonly bigint[]>): Promise<ReadonlyMap<string, SetFate>> {
-    const { stage } = inUse();
+    const at = stage;
+    if (!at) throw fail('INTERNAL', 'sets of files were settled before that was planned');
     const wait = { retry: policyFor(connection, o.signal), ...(o.signal ? { signal: o.signal } : {}) };
     const fates = new Map<string, SetFate>();
     for (const [set, tasks] of sets) {
-      const owns = (file: string): boolean => stage.owns(set, file);
+      const owns = (file: string): boolean => at.owns(set, file);
       const fate = await fateOf(connection, { collection: request.collection, tasks, owns }, wait);
       o.log(`the files ${set} of an earlier run: ${fate}`);
       fates.set(set, fate);
       // Its import does not go on any more.
-      if (!bulk?.keepFiles) await stage.clear(set);
+      if (!bulk?.keepFiles) await at.clear(set);
     }
     return fates;
   }

@@ -81,33 +81,34 @@ describe('a job of many shards', () => {
     expect(keysOf(target)).toStrictEqual(IDS.map(String).sort());
   });
 
-  it('survives any number of deaths: no row twice, none missing', async () => {
-    const cases: Scene[] = [
-      { files: FILES, config: { mode: 'overwrite' } },
+  const SCENES: [string, Scene][] = [
+    ['into a new target', { files: FILES, config: { mode: 'overwrite' } }],
+    [
+      'beside rows of others',
       { files: FILES, target: { existing: { _default: [storedRow(BigInt(IDS[3]!)), storedRow(5000n)] } } },
-      { files: FILES, options: { preflight: 'headers', onDuplicateId: 'first' } },
-      { files: [plainFile(25, 'a'), plainFile(15, 'b')], schema: WITHOUT_IDS },
-    ];
-    const deaths = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 5 })), { maxLength: 5 });
-    for (const scene of cases) {
-      await fc.assert(
-        fc.asyncProperty(deaths, async (list) => {
-          rmSync(work(), { recursive: true, force: true });
-          const target = nothing();
-          expect(await step(scene, target, prepare(3))).toMatchObject(done);
-          for (const [index, batch] of list) await step(scene, target, shard(index), batch);
-          for (const index of [0, 1, 2]) expect(await step(scene, target, shard(index))).toMatchObject(done);
-          const finished = await step(scene, target, FINISH);
-          expect(finished.error).toBe(null);
-          expect(finished.targets[0]).toMatchObject({ rows_read: 40, rows_written: 40 });
-          const before = Object.values(scene.target?.existing ?? {}).flat();
-          const ids = scene.schema ? Array.from({ length: 40 }, (_, i) => i) : IDS;
-          expect(keysOf(target)).toStrictEqual([...before.map((r) => String(r.key)), ...ids.map(String)].sort());
-        }),
-        { numRuns: Number(process.env.SOAK_RUNS ?? 2) },
-      );
-    }
-  }, 240_000);
+    ],
+    ['with a short preflight', { files: FILES, options: { preflight: 'headers', onDuplicateId: 'first' } }],
+    ['without ids', { files: [plainFile(25, 'a'), plainFile(15, 'b')], schema: WITHOUT_IDS }],
+  ];
+  const deaths = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 5 })), { maxLength: 5 });
+  it.each(SCENES)('survives any number of deaths %s: no row twice, none missing', async (_, scene) => {
+    await fc.assert(
+      fc.asyncProperty(deaths, async (list) => {
+        rmSync(work(), { recursive: true, force: true });
+        const target = nothing();
+        expect(await step(scene, target, prepare(3))).toMatchObject(done);
+        for (const [index, batch] of list) await step(scene, target, shard(index), batch);
+        for (const index of [0, 1, 2]) expect(await step(scene, target, shard(index))).toMatchObject(done);
+        const finished = await step(scene, target, FINISH);
+        expect(finished.error).toBe(null);
+        expect(finished.targets[0]).toMatchObject({ rows_read: 40, rows_written: 40 });
+        const before = Object.values(scene.target?.existing ?? {}).flat();
+        const ids = scene.schema ? Array.from({ length: 40 }, (_, i) => i) : IDS;
+        expect(keysOf(target)).toStrictEqual([...before.map((r) => String(r.key)), ...ids.map(String)].sort());
+      }),
+      { numRuns: Number(process.env.SOAK_RUNS ?? 3) },
+    );
+  });
 
   it('leaves out what preflight has found to be left out', async () => {
     const twice = [...IDS.slice(0, 20), ...IDS.slice(0, 20)];
