@@ -1,6 +1,5 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
-import type { CollectionSettings } from '../batch/described.js';
-import type { FieldSpec, MilvusType } from '../batch/fields.js';
+import type { CollectionSettings, SourceInfo } from '../batch/described.js';
 import type { Value } from '../batch/values.js';
 import type { CollectionParameter, MetricType, Mode, WriteChoice, WritePath } from '../config/types.js';
 
@@ -21,27 +20,6 @@ export interface Split {
   readonly bytes: number;
   /** Changes when the content may have changed (size, mtime, digest of the header). */
   readonly fingerprint: string;
-}
-
-/** What a file or other source is, as `inspect` and `plan` show it. */
-export interface SourceInfo {
-  readonly path: string;
-  /** e.g. "faiss", "hdf5". */
-  readonly format: string;
-  /** e.g. "IVFFlat (IwFl)", "HDF5 dataset embeddings". */
-  readonly kind: string;
-  readonly rows: number;
-  readonly dim: number;
-  readonly vectorType: MilvusType;
-  /** The metric that the source itself states, by its Milvus name where Milvus has it (L2, IP, HAMMING), else by its own (L1). */
-  readonly metric?: string;
-  readonly ids: 'stored' | 'none';
-  readonly bytes: number;
-  readonly fields: readonly FieldSpec[];
-  /** Files that keep vectors in several ways: whether they come back bit for bit, and if not, why. */
-  readonly verdict?: 'exact' | 'narrow' | 'rounded' | 'lossy' | 'refused';
-  /** Further facts, one line each (nested indexes, datasets, filters). */
-  readonly details: readonly string[];
 }
 
 export interface ReadOptions {
@@ -81,7 +59,7 @@ export interface Reader extends AsyncDisposable {
   read(split: Split, options: ReadOptions): AsyncIterable<ReadBatch>;
 }
 
-export type { CollectionSettings };
+export type { CollectionSettings, SourceInfo };
 
 /** One collection of a source that has many. */
 export interface SourceCollection {

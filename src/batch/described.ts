@@ -128,3 +128,24 @@ export function parseSettings(given: unknown): CollectionSettings {
     partitions: texts(value.partitions),
   });
 }
+
+/** What a file or other source is, as `inspect` and `plan` show it. */
+export interface SourceInfo {
+  readonly path: string;
+  /** e.g. "faiss", "hdf5". */
+  readonly format: string;
+  /** e.g. "IVFFlat (IwFl)", "HDF5 dataset embeddings". */
+  readonly kind: string;
+  readonly rows: number;
+  readonly dim: number;
+  readonly vectorType: MilvusType;
+  /** The metric that the source itself states, by its Milvus name where Milvus has it (L2, IP, HAMMING), else by its own (L1). */
+  readonly metric?: string;
+  readonly ids: 'stored' | 'none';
+  readonly bytes: number;
+  readonly fields: readonly FieldSpec[];
+  /** Files that keep vectors in several ways: whether they come back bit for bit, and if not, why. */
+  readonly verdict?: 'exact' | 'narrow' | 'rounded' | 'lossy' | 'refused';
+  /** Further facts, one line each (nested indexes, datasets, filters). */
+  readonly details: readonly string[];
+}

@@ -9,12 +9,21 @@ export interface ProcessIdentity {
   readonly began: string;
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)), behind the command in parentheses; '' where the system has no such file. */
-function beginOf(pid: number): string {
+/** Fields of /proc/PID/stat (proc(5)) from the state on, behind the command in parentheses; none where there is no such file. */
+function statOf(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** '' where the system does not tell. */
+function beginOf(pid: number): string {
+  const ticks = statOf(pid)[19];
+  try {
+    return ticks === undefined ? '' : `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${ticks}`;
   } catch {
     return '';
   }
@@ -38,6 +47,8 @@ export function ownIdentity(): ProcessIdentity {
 export function isGone(one: ProcessIdentity): boolean {
   if (one.host !== hostname()) return false;
   if (!isRunning(one.pid)) return true;
+  // Dead, and not fetched by its parent so far: containers often have nobody who does.
+  if (statOf(one.pid)[0] === 'Z') return true;
   const began = beginOf(one.pid);
   return began !== '' && one.began !== '' && began !== one.began;
 }

@@ -114,6 +114,18 @@ export function readerSuite(name: string, rows: number, open: () => Promise<Read
       }
     });
 
+    test('goes on from any row, where it says that it can', async () => {
+      await using reader = await open();
+      if (!reader.cursorAt) return;
+      for (const split of await reader.splits()) {
+        const all = await readAll(reader, split, { maxBytes: LARGE });
+        for (const [row] of some(all.rows)) {
+          const after = reader.cursorAt(split, row);
+          expect((await readAll(reader, split, { after, maxBytes: 4000 }, row)).rows).toEqual(all.rows.slice(row));
+        }
+      }
+    });
+
     test('reads only the columns that are asked for', async () => {
       await using reader = await open();
       const names = reader.schema.fields.map((field) => field.name);

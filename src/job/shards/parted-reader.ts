@@ -40,7 +40,9 @@ async function* readPart(reader: Reader, { whole, part }: Place, o: ReadOptions)
 }
 
 function changed(source: string, why: string): MilvusdmError {
-  return fail('SRC_CHANGED', `${source} is not what it was when the job was prepared: ${why}`);
+  return fail('SRC_CHANGED', `${source} is not what it was when the job was prepared: ${why}`, {
+    hint: 'Put the source back as it was, or start over with `milvusdm prepare --restart`.',
+  });
 }
 
 /**

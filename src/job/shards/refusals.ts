@@ -44,7 +44,8 @@ export function refuseUnsettleable(
       hint: 'Use --shards 1, or `milvusdm run`; or keep the ids of the source.',
     });
   }
-  if (!written.some((u) => u.settling === 'lookup')) return;
+  // Of imports that the server has forgotten the ids are looked up, too.
+  if (!written.some((u) => u.settling === 'lookup' || u.settling === 'import')) return;
   if (duplicates && duplicates.extraRows > 0 && config.options.onDuplicateId === 'keep') {
     throw fail(
       'CFG_CONFLICT',
