@@ -203,6 +203,8 @@ export interface TaskConfig {
   readonly parameter: CollectionParameter;
   /** What the machines of one job share: plan, ledgers, locks. */
   readonly work?: StorageConfig;
+  /** The same as the command line named it, where it did. */
+  readonly workArgument?: string;
   readonly options: RunOptions;
   /** Notes on accepted keys that have no effect, for the plan. */
   readonly notes: readonly string[];

@@ -35,7 +35,7 @@ function unfinished(config: TaskConfig, { shards }: WorkPlan, missing: readonly 
   const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
   const who = `${missing.length === 1 ? 'shard' : 'shards'} ${named}${more}`;
   return fail('SHARDS_UNFINISHED', `${missing.length} of ${shards} shards are not done: ${who}`, {
-    hint: `Run them, e.g. ${shardCommand(config.file, missing[0]!, shards)}; what they have written is not written again.`,
+    hint: `Run them, e.g. ${shardCommand(config, missing[0]!, shards)}; what they have written is not written again.`,
   });
 }
 
@@ -139,7 +139,7 @@ async function complete(
       return { ledger, abandoned: undefined };
     },
     portion: finishPortion(store, plan, (into) => writtenInto(into, shards), setAside),
-    command: finishCommand(config.file),
+    command: finishCommand(config),
     startsOver: '`milvusdm prepare --restart`',
   });
   if (report.error && report.error.code !== 'ROWS_QUARANTINED') return held.judged(report);

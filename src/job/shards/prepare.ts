@@ -157,7 +157,7 @@ async function prepareTarget(
   const report = await executeRun({ ...config, options }, id, held.signals, emit, {
     open: async () => ({ ledger: await openPrepareLedger(ledger, store), abandoned }),
     portion: preparingPortion(store, shards, found),
-    command: prepareCommand(config.file, shards),
+    command: prepareCommand(config, shards),
     startsOver: 'with --restart it',
   });
   if (report.error && report.error.code !== 'ROWS_QUARANTINED') return held.judged(report);

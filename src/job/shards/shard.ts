@@ -89,7 +89,7 @@ async function writeRows(
   const report = await executeRun({ ...config, options }, id, held.signals, emit, {
     open: async () => ({ ledger: await openPreparedLedger(ledger, store, folders), abandoned: undefined }),
     portion: shardPortion(store, plan, shard),
-    command: shardCommand(config.file, shard, plan.shards),
+    command: shardCommand(config, shard, plan.shards),
     startsOver: '`milvusdm prepare --restart`',
   });
   if (report.error && report.error.code !== 'ROWS_QUARANTINED') return held.judged(report);
