@@ -1,11 +1,9 @@
-// `npm run test:soak`: every fixture end to end, from every kind of source, and the whole fault harness (test/crash), with a table of what that did. KILLS=N per task type, SEED=N to repeat a run.
+// `npm run test:soak`: every fixture end to end and the whole fault harness (test/crash), with a table of what that did. KILLS=N per task type, SEED=N to repeat a run.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeReady, PROJECT } from './ready.mjs';
-
-const FIXTURES = ['test/e2e/fixtures', 'test/e2e/faiss-kinds', 'test/interop/legacy-mysql-runs'];
 
 makeReady();
 const folder = mkdtempSync(join(tmpdir(), 'milvusdm-soak-'));
@@ -15,7 +13,7 @@ const vitest = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs');
 const began = Date.now();
 const { status } = spawnSync(
   process.execPath,
-  [vitest, 'run', '--project', 'servers', 'test/crash', ...FIXTURES, ...process.argv.slice(2)],
+  [vitest, 'run', '--project', 'servers', 'test/crash', 'test/e2e/fixtures', ...process.argv.slice(2)],
   {
     cwd: PROJECT,
     env,

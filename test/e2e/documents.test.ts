@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { CACHE, PROJECT } from '../support/environments.js';
-import { counts } from '../support/python.js';
+import { counts, makeCollection } from '../support/python.js';
 import { dropCollections, milvusUri, runYaml, temporaryFolder, unique } from './support.js';
 
 interface Block {
@@ -31,6 +31,9 @@ const tasks = blocks.filter(({ language, text }) => language === 'yaml' && /^(F2
 const catalogs = blocks.filter(({ language, text }) => language === 'yaml' && /^(M2M|M2H):/.test(text));
 const programs = blocks.filter(({ text }) => text.startsWith('// runnable'));
 
+beforeAll(() => {
+  vi.stubEnv('MILVUSDM_EMBEDDED_PATH', inject('embeddedPath'));
+});
 afterAll(dropCollections);
 
 /** The text with the server and the collection of the test in the place of those that the page names. */
@@ -66,8 +69,20 @@ describe.concurrent('what the pages show runs', () => {
   test.for(catalogs)('$file:$line', async (block) => {
     const folder = await temporaryFolder();
     const path = join(folder, 'task.yaml');
+    const source = unique('docs');
+    if (/source_collection: .*articles/.test(block.text)) {
+      const fields = [
+        { name: 'id', type: 'INT64', primary: true },
+        { name: 'embedding', type: 'FLOAT_VECTOR', dim: 8 },
+      ];
+      const index = { field: 'embedding', type: 'FLAT', metric: 'L2' };
+      await makeCollection({ collection: source, fields, insert: [{ rows: 200 }], index });
+    }
     const text = block.text
       .replaceAll('http://127.0.0.1:19530', milvusUri())
+      .replaceAll('http://other-milvus:19530', join(folder, 'milvus'))
+      .replaceAll('/var/lib/milvus/data', inject('milvusStorage'))
+      .replaceAll('articles', source)
       .replace(/data_dir: \S+/, `data_dir: ${folder}/archive`)
       .replace(/m2m_page_\w+/g, () => unique('docs'));
     await writeFile(path, text);

@@ -7,7 +7,7 @@ import { dropCollections, milvusUri, type Ran, temporaryFolder, unique } from '.
 import { ensureMariaDb, type MariaDb } from '../support/mariadb.js';
 import { expectedOf, FIXTURES } from '../unit/adapters/legacy/support.js';
 
-// Directories with their metadata in MySQL, through the command line, into Milvus and into archives.
+// Every directory with its metadata in MySQL, through the command line, into Milvus and into archives.
 
 let server: MariaDb;
 let folder: string;
@@ -48,12 +48,8 @@ const CASES: [string, object][] = [
   ['secondary', { extra_paths: [join(FIXTURES, 'secondary', 'disk2')] }],
 ];
 
-/** All in the soak. That the others are read the same from MySQL and SQLite, row by row, is shown in legacy-mysql.test.ts. */
-const SHORT = ['small', 'edge', 'log', 'secondary'];
-const cases = process.env.FIXTURES === 'all' ? CASES : CASES.filter(([variant]) => SHORT.includes(variant));
-
 describe('from MySQL', () => {
-  it.each(cases)(
+  it.each(CASES)(
     '"%s" arrives in Milvus and in archives with equal digests',
     async (variant, more) => {
       const keys = { ...(await moved(variant)), ...more, source_collection: '*' };
