@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail, type MilvusdmError } from '../../util/errors.js';
-import { formatLine, type LedgerLine, parseLine } from './lines.js';
+import { createLineQueue } from './line-queue.js';
+import { type LedgerLine, parseLine } from './lines.js';
 
 /** A refusal of the file system for a file of milvusdm's own state. */
 export function stateError(path: string, thrown: unknown): MilvusdmError {
@@ -53,14 +54,7 @@ async function openForAppending(path: string, keepBytes: number): Promise<Handle
 export async function openLedgerFile(path: string, keepBytes: number): Promise<LedgerFile> {
   const { lines, length } = await openForAppending(path, keepBytes);
   let bytes = keepBytes;
-  let waiting: string[] = [];
-  let running: Promise<void> = Promise.resolve();
-  let next: Promise<void> | undefined;
-
-  async function flush(): Promise<void> {
-    next = undefined;
-    const text = waiting.join('');
-    waiting = [];
+  const queue = createLineQueue(async (text) => {
     try {
       await lines.appendFile(text);
       await lines.datasync();
@@ -69,21 +63,11 @@ export async function openLedgerFile(path: string, keepBytes: number): Promise<L
     } catch (thrown) {
       throw stateError(path, thrown);
     }
-  }
-
+  });
   return {
-    append(line) {
-      waiting.push(formatLine(line));
-      if (!next) {
-        next = running.then(flush);
-        running = next;
-        // Whoever appended is told; the chain itself has nobody who listens.
-        running.catch(() => {});
-      }
-      return next;
-    },
+    append: queue.append,
     async [Symbol.asyncDispose]() {
-      await running.catch(() => {});
+      await queue.idle();
       await lines.close();
       await length.close();
     },

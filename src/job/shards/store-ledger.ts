@@ -1,6 +1,7 @@
 import type { ObjectStore } from '../../store/types.js';
 import { damaged, type LedgerFile } from '../ledger/file.js';
-import { formatLine, type LedgerLine, parseLine } from '../ledger/lines.js';
+import { createLineQueue } from '../ledger/line-queue.js';
+import { type LedgerLine, parseLine } from '../ledger/lines.js';
 
 /** Lines are gathered in objects of about this size, so that a store holds few of them and each write is short. */
 const OBJECT_BYTES = 64 * 1024;
@@ -55,34 +56,13 @@ export async function readStoreLedger(
 export function openStoreLedger(store: ObjectStore, folder: string, run: number): LedgerFile {
   let object = 1;
   let held = '';
-  let waiting: string[] = [];
-  let running: Promise<void> = Promise.resolve();
-  let next: Promise<void> | undefined;
-
-  async function flush(): Promise<void> {
-    next = undefined;
-    const text = held + waiting.join('');
-    waiting = [];
+  const queue = createLineQueue(async (lines) => {
+    const text = held + lines;
     await store.write(keyOf(folder, run, object), Buffer.from(text));
     held = text;
     if (text.length < OBJECT_BYTES) return;
     object++;
     held = '';
-  }
-
-  return {
-    append(line) {
-      waiting.push(formatLine(line));
-      if (!next) {
-        next = running.then(flush);
-        running = next;
-        // Whoever appended is told; the chain itself has nobody who listens.
-        running.catch(() => {});
-      }
-      return next;
-    },
-    async [Symbol.asyncDispose]() {
-      await running.catch(() => {});
-    },
-  };
+  });
+  return { append: queue.append, [Symbol.asyncDispose]: queue.idle };
 }
