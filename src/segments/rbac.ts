@@ -1,7 +1,7 @@
 import type { GrantBackupInfo, NamedInfo, RbacInfo } from '../backup/types.js';
 import { encodeMessage } from '../milvus/messages.js';
+import type { Ask } from './ask.js';
 import { GRANTS, LOGINS, ROLES, USERS } from './rbac-messages.js';
-import type { Ask } from './server.js';
 
 /** A grant of every database is told for this name alone, and for no other. */
 const ANY_DATABASE = '*';

@@ -5,10 +5,10 @@ import { type CallOptions, DDL_TIMEOUT_MS } from '../milvus/connection.js';
 import { readAnswer } from '../milvus/decode.js';
 import { isNotFound, isOk, isUnimplemented, statusError } from '../milvus/status.js';
 import { withRetry } from '../util/retry.js';
+import type { Ask } from './ask.js';
 import { selectRbac } from './rbac.js';
 import { RBAC } from './rbac-messages.js';
 import {
-  type Answer,
   DATABASE,
   DESCRIBE,
   type DescribeAnswer,
@@ -22,7 +22,7 @@ import {
   SEGMENTS,
   type WireSegment,
 } from './server-messages.js';
-import { decodeBytes, encodeRequest, type WireMessage } from './wire-messages.js';
+import { decodeBytes, encodeRequest } from './wire-messages.js';
 
 /** A collection by its names. */
 export interface CollectionName {
@@ -80,16 +80,6 @@ export interface SegmentServer {
 
 const NO_INDEX = { code: 700, legacy: 25 };
 const LOAD_STATES: readonly LoadState[] = ['NotLoad', 'NotLoad', 'Loading', 'Loaded'];
-
-export interface Call<T extends object> {
-  readonly method: string;
-  readonly what: string;
-  /** The fields of the request, or all of it where it has messages inside. */
-  readonly request: Parameters<typeof encodeRequest>[0] | Uint8Array;
-  readonly answer: WireMessage<T>;
-}
-
-export type Ask = <T extends Answer>(call: Call<T>, allow?: (status: Answer['status']) => boolean) => Promise<T>;
 
 function asker(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal: AbortSignal | undefined): Ask {
   const options: CallOptions = { deadlineMs: DDL_TIMEOUT_MS, ...(signal ? { signal } : {}) };
