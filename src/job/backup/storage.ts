@@ -1,11 +1,11 @@
 import { encodeMeta, type MetaTexts } from '../../backup/encode.js';
 import { metaKey, segmentFiles } from '../../backup/layout.js';
 import { encodeSideFile } from '../../backup/side-file.js';
+import { type Capture, takeCapture } from '../../segments/capture.js';
 import type { DescribedCollection } from '../../segments/describe.js';
 import { flushCollection } from '../../segments/flush.js';
 import type { FlushTicket } from '../../segments/server.js';
 import { fullName } from '../../segments/server.js';
-import { type Snapshot, takeSnapshot } from '../../segments/snapshot.js';
 import { fail } from '../../util/errors.js';
 import { allSettled, createPool } from '../../util/pool.js';
 import { assembleBackup, assembleCollection, type FinishedCollection, summarize } from './assemble.js';
@@ -20,8 +20,8 @@ const COLLECTIONS_AT_A_TIME = 8;
 /** How often the server may take files away that were about to be copied. */
 const ROUNDS = 5;
 
-/** What of a snapshot is to be copied. Paths in it are those of the server's store. */
-function wantedFiles(work: Work, { segments }: Snapshot): WantedFile[] {
+/** What of a capture is to be copied. Paths in it are those of the server's store. */
+function wantedFiles(work: Work, { segments }: Capture): WantedFile[] {
   const { name } = work.run.prepared;
   return segments.flatMap((segment) => {
     const paths = new Map<bigint, string>();
@@ -36,8 +36,8 @@ function wantedFiles(work: Work, { segments }: Snapshot): WantedFile[] {
   });
 }
 
-async function copySnapshot(work: Work, snapshot: Snapshot): Promise<readonly WantedFile[]> {
-  const files = wantedFiles(work, snapshot);
+async function copyCapture(work: Work, capture: Capture): Promise<readonly WantedFile[]> {
+  const files = wantedFiles(work, capture);
   for (const file of files) work.wanted.set(file.key, file);
   work.progress.expect(work.wanted.size);
   return await copyFiles(work.place, files, work.placed);
@@ -54,8 +54,8 @@ async function flushAndCopy(work: Work, collection: DescribedCollection): Promis
     emit({ type: 'log', message: `"${name}" flushed in ${Math.round(performance.now() - began)} ms` });
     return ticket;
   });
-  const early = takeSnapshot(prepared.server, work.place.source, collection, { signal }).then((snapshot) =>
-    copySnapshot(work, snapshot),
+  const early = takeCapture(prepared.server, work.place.source, collection, { signal }).then((capture) =>
+    copyCapture(work, capture),
   );
   const [ticket] = await allSettled<unknown>([flushing, early], work.giveUp);
   return ticket as FlushTicket;
@@ -66,11 +66,11 @@ async function copyCollection(work: Work, collection: DescribedCollection): Prom
   const { signal } = work;
   const ticket = await flushAndCopy(work, collection);
   for (let round = 1; ; round++) {
-    const snapshot = await takeSnapshot(prepared.server, work.place.source, collection, { signal });
-    const gone = await copySnapshot(work, snapshot);
+    const capture = await takeCapture(prepared.server, work.place.source, collection, { signal });
+    const gone = await copyCapture(work, capture);
     if (gone.length === 0) {
-      for (const message of snapshot.warnings) warn(message);
-      return { info: assembleCollection(work, collection, snapshot, ticket), left: snapshot.left };
+      for (const message of capture.warnings) warn(message);
+      return { info: assembleCollection(work, collection, capture, ticket), left: capture.left };
     }
     if (round === ROUNDS) throw vanished(work, collection, gone);
   }
