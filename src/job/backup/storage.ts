@@ -1,11 +1,11 @@
-import { encodeMeta, type MetaTexts } from '../../backup/encode.js';
-import { metaKey, segmentFiles } from '../../backup/layout.js';
+import { encodeMeta } from '../../backup/encode.js';
+import { type MetaFile, metaKey, segmentFiles } from '../../backup/layout.js';
 import { encodeSideFile } from '../../backup/side-file.js';
-import { type Capture, takeCapture } from '../../segments/capture.js';
 import type { DescribedCollection } from '../../segments/describe.js';
 import { flushCollection } from '../../segments/flush.js';
 import type { FlushTicket } from '../../segments/server.js';
 import { fullName } from '../../segments/server.js';
+import { type Capture, takeCapture } from '../../segments/capture.js';
 import { fail } from '../../util/errors.js';
 import { allSettled, createPool } from '../../util/pool.js';
 import { assembleBackup, assembleCollection, type FinishedCollection, summarize } from './assemble.js';
@@ -43,30 +43,40 @@ async function copyCapture(work: Work, capture: Capture): Promise<readonly Wante
   return await copyFiles(work.place, files, work.placed);
 }
 
-/** While the server flushes, what it has on its disk already is copied; what that was is looked at afterwards. */
-async function flushAndCopy(work: Work, collection: DescribedCollection): Promise<FlushTicket | undefined> {
+function captureOf(work: Work, collection: DescribedCollection): Promise<Capture> {
+  const { place, signal } = work;
+  return takeCapture(work.run.prepared.server, place.source, collection, { signal });
+}
+
+interface Flushed {
+  readonly ticket: FlushTicket;
+  /** What there was right after the flush. */
+  readonly capture: Capture;
+}
+
+async function flush(work: Work, collection: DescribedCollection): Promise<Flushed> {
   const { prepared, emit } = work.run;
-  const { signal } = work;
-  if (!prepared.config.flush) return undefined;
   const began = performance.now();
-  const flushing = flushCollection(prepared.server, collection.of, signal).then((ticket) => {
-    const name = fullName(collection.of);
-    emit({ type: 'log', message: `"${name}" flushed in ${Math.round(performance.now() - began)} ms` });
-    return ticket;
-  });
-  const early = takeCapture(prepared.server, work.place.source, collection, { signal }).then((capture) =>
-    copyCapture(work, capture),
-  );
-  const [ticket] = await allSettled<unknown>([flushing, early], work.giveUp);
-  return ticket as FlushTicket;
+  const ticket = await flushCollection(prepared.server, collection.of, work.signal);
+  const took = Math.round(performance.now() - began);
+  emit({ type: 'log', message: `"${fullName(collection.of)}" flushed in ${took} ms` });
+  return { ticket, capture: await captureOf(work, collection) };
+}
+
+/** While the server flushes, what it has on its disk already is copied. */
+async function flushAndCopy(work: Work, collection: DescribedCollection): Promise<Flushed | undefined> {
+  if (!work.run.prepared.config.flush) return undefined;
+  const early = captureOf(work, collection).then((capture) => copyCapture(work, capture));
+  const [flushed] = await allSettled<unknown>([flush(work, collection), early], work.giveUp);
+  return flushed as Flushed;
 }
 
 async function copyCollection(work: Work, collection: DescribedCollection): Promise<FinishedCollection> {
-  const { prepared, warn } = work.run;
-  const { signal } = work;
-  const ticket = await flushAndCopy(work, collection);
+  const { warn } = work.run;
+  const flushed = await flushAndCopy(work, collection);
+  const ticket = flushed?.ticket;
   for (let round = 1; ; round++) {
-    const capture = await takeCapture(prepared.server, work.place.source, collection, { signal });
+    const capture = (round === 1 && flushed?.capture) || (await captureOf(work, collection));
     const gone = await copyCapture(work, capture);
     if (gone.length === 0) {
       for (const message of capture.warnings) warn(message);
@@ -104,11 +114,12 @@ export async function backUpStorage(run: BackupRun): Promise<BackupResult> {
   emit({ type: 'phase', phase: 'verify' });
   await settleFiles(work, info);
   const left = finished.flatMap((one) => one.left);
-  await dest.write(metaKey(name, 'side'), encodeSideFile(sideFile(work, 'complete', left)), { signal });
-  const write = ([file, bytes]: MetaTexts[number]): Promise<void> => dest.write(metaKey(name, file), bytes, { signal });
+  const write = (file: MetaFile, bytes: Uint8Array): Promise<void> =>
+    dest.write(metaKey(name, file), bytes, { signal });
   const meta = encodeMeta(info);
-  await allSettled(meta.slice(0, -1).map(write));
-  await write(meta.at(-1)!);
+  const side = write('side', encodeSideFile(sideFile(work, 'complete', left)));
+  await allSettled([side, ...meta.slice(0, -1).map((one) => write(...one))]);
+  await write(...meta.at(-1)!);
   const { copied, fromBase } = work.progress;
   const base = fromBase.files > 0 ? `, ${tallyText(fromBase)} from "${prepared.config.base}"` : '';
   emit({ type: 'log', message: `${tallyText(copied)} from ${work.place.source.name}${base}` });
