@@ -38,9 +38,9 @@ export function worldOf(content: MadeUpWorld, lose = 0): World {
 /** Answers of the calls that milvusdm needs around snapshots, over made-up collections. */
 export function answersOf(content: MadeUpWorld, flushes: string[] = []): NonNullable<ServerOptions['answers']> {
   type Request = Record<string, unknown>;
-  const dbOf = (r: Request): string => String(r.db_name || 'default');
+  const dbOf = (r: Request): string => String(r.db_name || r.dbName || 'default');
   const collection = (r: Request): MadeUp => {
-    const found = content.get(dbOf(r))?.get(String(r.collection_name));
+    const found = content.get(dbOf(r))?.get(String(r.collection_name ?? r.collectionName));
     if (found) return found;
     throw new Refused({ code: 100, reason: `collection not found[collection=${r.collection_name}]` });
   };

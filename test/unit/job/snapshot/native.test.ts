@@ -275,6 +275,14 @@ describe('errors of the server', () => {
     expect(report.error?.message).toContain(reason);
   });
 
+  it('of missing space says what frees some', async () => {
+    const refuse = { RestoreSnapshot: { code: 5, reason: 'insufficient storage' } };
+    await using double = await startDouble(undefined, { refuse });
+    await double.ok(CREATE);
+    const { error } = await double.run(RESTORE);
+    expect(error).toMatchObject({ code: 'SNAPSHOT_STORAGE', hint: expect.stringContaining('snapshot prune') });
+  });
+
   it('a server before 3.0 without its storage is refused, naming the keys', async () => {
     await using double = await startDouble(undefined, { version: 'v2.6.4' });
     const report = await double.run(CREATE);
