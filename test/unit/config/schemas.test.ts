@@ -21,6 +21,7 @@ const MINIMAL: Readonly<Record<TaskName, string>> = {
   BACKUP: 'BACKUP:\n  backup_store: {type: local, path: backups}\n  source_storage: {type: local, path: data}',
   RESTORE:
     'RESTORE:\n  backup_store: {type: local, path: backups}\n  backup_name: b\n  dest_storage: {type: local, path: data}',
+  SNAPSHOT: 'SNAPSHOT:\n  action: create\n  source_collection: c\n  snapshot_name: s_20261122',
 };
 const ENV = {
   MILVUS_PASSWORD: 'a',
@@ -68,6 +69,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
     'dest_storage.secret_key',
     'dest_storage.session_token',
   ],
+  SNAPSHOT: ['source_password', 'source_token', 'source_storage.secret_key', 'source_storage.session_token'],
 };
 const MYSQL = ['host', 'user', 'database'];
 const X_WORDS = ['x-expect', 'x-int64', 'x-fold', 'x-ignored', 'x-null', 'x-rest', 'x-editor'];
@@ -218,6 +220,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
     expect(config.task).toBe(task);
     if (config.task === 'BACKUP' || config.task === 'RESTORE')
       expect(config.store).toMatchObject({ type: 's3', root: 'backup' });
+    else if (config.task === 'SNAPSHOT') expect(config.name).toMatch(/^articles_/);
     else if (config.task === 'M2H') expect(config.archive?.dir).toMatch(/\.quickstart\/archive$/);
     else expect(config.dest.at.kind).toBe('embedded');
     expect(accepts(schemaFor(task), parse(text))).toBe(true);
