@@ -42,7 +42,7 @@ function ThemeSwitch(): JSX.Element {
   return (
     <label class="theme">
       <span>Colours</span>
-      <select value={chosen} onChange={(event) => setTheme(event.currentTarget.value as Theme)}>
+      <select aria-label="Colours" value={chosen} onChange={(event) => setTheme(event.currentTarget.value as Theme)}>
         <option value="system">as the system</option>
         <option value="light">light</option>
         <option value="dark">dark</option>

@@ -12,6 +12,9 @@ export interface Sample {
 }
 
 const HEIGHT = 180;
+/** Whole seconds, minutes and hours between two marks of time. */
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
+const CLOCK = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 
 function colour(of: Element, variable: string): string {
   const probe = document.createElement('span');
@@ -32,8 +35,11 @@ function draw(at: HTMLElement, samples: readonly Sample[]): uPlot {
       legend: { show: false },
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
-      axes: [axis, { ...axis, size: 56, values: (_plot, values) => values.map((value) => short(value)) }],
-      series: [{}, { label: 'rows/s', stroke: line!, width: 2, fill: fill!, points: { show: samples.length < 3 } }],
+      axes: [
+        { ...axis, space: 90, incrs: STEPS, values: (_plot, times) => times.map((at) => CLOCK.format(at * 1000)) },
+        { ...axis, size: 56, values: (_plot, values) => values.map((value) => short(value)) },
+      ],
+      series: [{}, { label: 'rows/s', stroke: line!, width: 2, fill: fill!, points: { show: false } }],
     },
     data(samples),
     at,

@@ -10,7 +10,7 @@ export function Progress({ progress, live }: { progress: TargetProgress; live: b
   const share = percent(done, total);
   const left = live && rate > 0 && total > done ? `, about ${duration((total - done) / rate)} left` : '';
   const amount = total > 0 ? `${count(done)} of ${count(total)}` : count(done);
-  const text = `${phase}: ${amount}${share === null ? '' : ` (${share} %)`}`;
+  const text = `${phase}: ${amount}${share === null ? '' : ` (${share}\u00a0%)`}`;
   return (
     <div class="progress">
       <div class="line">

@@ -32,7 +32,7 @@ export function Table<T>(props: {
           <tr key={keyOf(row)}>
             {columns.map(({ name, cell, figures }) => (
               <td key={name} data-name={name} class={figures ? 'figures' : undefined}>
-                {cell(row)}
+                <div>{cell(row)}</div>
               </td>
             ))}
           </tr>

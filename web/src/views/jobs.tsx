@@ -23,7 +23,7 @@ export function secondsOf({ started, ended }: Job): number | null {
 function progressOf(job: Job): string {
   const { done, total } = amountOf(job);
   const share = percent(done, total);
-  const parts = [job.state === 'running' ? job.progress?.phase : null, share === null ? null : `${share} %`];
+  const parts = [job.state === 'running' ? job.progress?.phase : null, share === null ? null : `${share}\u00a0%`];
   return parts.filter(Boolean).join(', ');
 }
 
