@@ -70,7 +70,7 @@ function Navigation({ at }: { at: string }): JSX.Element {
 
 function Footer(): JSX.Element {
   const hasToken = useStore(token) !== '';
-  const { data } = useResource<{ version?: string }>('/version');
+  const { data } = useResource<{ milvusdm: string }>('/version');
   return (
     <footer>
       <ThemeSwitch />
@@ -80,7 +80,7 @@ function Footer(): JSX.Element {
         </button>
       )}
       <p>
-        {data?.version ? `milvusdm ${data.version}` : 'milvusdm'} · <a href="./docs/">API</a>
+        {data ? `milvusdm ${data.milvusdm}` : 'milvusdm'} · <a href="./docs/">API</a>
       </p>
     </footer>
   );

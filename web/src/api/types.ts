@@ -29,11 +29,6 @@ export interface TargetProgress {
   readonly rows_per_second: number | null;
 }
 
-export interface JobProgress {
-  readonly phase: string | null;
-  readonly targets: readonly TargetProgress[];
-}
-
 export interface Job {
   readonly id: string;
   readonly task: string;
@@ -41,7 +36,9 @@ export interface Job {
   readonly created: string;
   readonly started: string | null;
   readonly ended: string | null;
-  readonly progress: JobProgress | null;
+  /** What the job as a whole does; null when it does not run. */
+  readonly phase: string | null;
+  readonly progress: readonly TargetProgress[];
   readonly warnings: readonly string[];
   readonly error: Failure | null;
   readonly attempts: number;
@@ -167,9 +164,8 @@ export interface Schedule {
 
 /** How much of all targets is done, and of how much. */
 export function amountOf({ progress }: Job): { done: number; total: number } {
-  const targets = progress?.targets ?? [];
   return {
-    done: targets.reduce((sum, part) => sum + part.done, 0),
-    total: targets.reduce((sum, part) => sum + part.total, 0),
+    done: progress.reduce((sum, part) => sum + part.done, 0),
+    total: progress.reduce((sum, part) => sum + part.total, 0),
   };
 }

@@ -17,10 +17,8 @@ import { ConnectionDialog } from './connection-dialog.js';
 type Checks = Readonly<Record<string, { readonly ok: boolean; readonly text: string } | 'busy'>>;
 
 interface CheckAnswer {
-  readonly ok?: boolean;
-  readonly status?: string;
-  readonly version?: string;
-  readonly checks?: readonly { readonly status?: string; readonly message?: string }[];
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly checks: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
 }
 
 function Check({ check }: { check: Checks[string] | undefined }): JSX.Element | null {
@@ -77,10 +75,10 @@ function columns(
   ];
 }
 
-function verdict(answer: CheckAnswer): { ok: boolean; text: string } {
-  const bad = (answer.checks ?? []).find(({ status }) => status === 'failed' || status === 'bad');
-  const ok = answer.ok ?? (answer.status === undefined || answer.status === 'ok');
-  return { ok, text: bad?.message ?? (answer.version ? `Milvus ${answer.version}` : '') };
+/** The steps that are not well; where all are, what the server is. */
+function verdict({ status, checks }: CheckAnswer): { ok: boolean; text: string } {
+  const notable = status === 'ok' ? checks.slice(-1) : checks.filter((check) => check.status !== 'ok');
+  return { ok: status !== 'fail', text: notable.map(({ name, detail }) => `${name}: ${detail}`).join('; ') };
 }
 
 /** Every Milvus that has a name here. */

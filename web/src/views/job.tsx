@@ -122,7 +122,7 @@ export function JobView({ id }: { id: string }): JSX.Element {
   const { job, error, samples, reload } = useJob(id);
   const [failed, setFailed] = useState<unknown>();
   useAnnounced(job);
-  const targets = job?.progress?.targets ?? [];
+  const targets = job?.progress ?? [];
   const actions = job && <Actions job={job} onChanged={reload} onError={setFailed} />;
   return (
     <View title={job ? `${job.task} ${job.id}` : `Job ${id}`} actions={actions}>

@@ -23,14 +23,14 @@ export function secondsOf({ started, ended }: Job): number | null {
 function progressOf(job: Job): string {
   const { done, total } = amountOf(job);
   const share = percent(done, total);
-  const parts = [job.state === 'running' ? job.progress?.phase : null, share === null ? null : `${share}\u00a0%`];
+  const parts = [job.phase, share === null ? null : `${share}\u00a0%`];
   return parts.filter(Boolean).join(', ');
 }
 
 function targetsOf({ progress, schedule }: Job): string {
-  const names = (progress?.targets ?? []).flatMap((part) => part.target ?? []);
+  const names = progress.flatMap((part) => part.target ?? []);
   if (names.length > 3) return `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
-  return names.join(', ') || (schedule ?? '');
+  return names.join(', ') || (schedule ? `schedule ${schedule}` : '');
 }
 
 const COLUMNS: readonly Column<Job>[] = [

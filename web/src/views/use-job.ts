@@ -15,17 +15,20 @@ const KEPT = 600;
 const AGAIN_MS = 1500;
 
 function sampleOf(job: Job): Sample | undefined {
-  const rates = (job.progress?.targets ?? []).flatMap((part) => part.rows_per_second ?? []);
+  const rates = job.progress.flatMap((part) => part.rows_per_second ?? []);
   if (job.state !== 'running' || rates.length === 0) return undefined;
   return { at: Date.now() / 1000, rate: rates.reduce((sum, rate) => sum + rate, 0) };
 }
 
-/** The job after an event; undefined where it must be fetched again to know. */
-function after(job: Job, { event, data }: ServerEvent): Job | undefined {
-  const value = JSON.parse(data) as never;
-  if (event === 'progress') return { ...job, progress: value };
-  if (event === 'warning') return { ...job, warnings: [...job.warnings, (value as { message: string }).message] };
-  return event === 'state' ? undefined : job;
+/** The job after an event. */
+function after(job: Job, { event, data }: ServerEvent): Job {
+  if (event === 'job') return JSON.parse(data) as Job;
+  if (event === 'progress') {
+    const { phase, targets } = JSON.parse(data) as Pick<Job, 'phase'> & { targets: Job['progress'] };
+    return { ...job, phase, progress: targets };
+  }
+  if (event !== 'warning') return job;
+  return { ...job, warnings: [...job.warnings, (JSON.parse(data) as { message: string }).message] };
 }
 
 /** At most two samples a second; the newest {@link KEPT} are kept. */
@@ -62,12 +65,7 @@ export function useJob(id: string): LiveJob {
     };
     const fetchJob = async (): Promise<void> => take(await call<Job>('GET', path('jobs', id), undefined, signal));
     const listen = (): Promise<void> => {
-      const onEvent = (event: ServerEvent): void => {
-        const next = after(latest, event);
-        if (next) take(next);
-        // The end of the stream fetches it, too.
-        else fetchJob().catch(() => {});
-      };
+      const onEvent = (event: ServerEvent): void => take(after(latest, event));
       return readEvents(`${path('jobs', id)}/events`, { signal, onEvent });
     };
     const follow = async (): Promise<void> => {
