@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, path } from '../api/client.js';
-import type { BackupEntry, Connection, Job } from '../api/types.js';
+import type { BackupEntry, Connection } from '../api/types.js';
 import { useResource } from '../api/use-resource.js';
 import { bytes, time } from '../format.js';
 import { useAction } from '../parts/action.js';
@@ -14,6 +14,7 @@ import { type Column, Table } from '../parts/table.js';
 import { View } from '../parts/view.js';
 import { go, href } from '../router.js';
 import { BackupView } from './backup.js';
+import { BackupDialog } from './backup-dialog.js';
 import { RestoreDialog } from './restore-dialog.js';
 
 const TONES = { complete: ['check', 'good'], unfinished: ['half', 'warn'], unreadable: ['cross', 'bad'] } as const;
@@ -96,26 +97,22 @@ function List({ connection }: { connection: string }): JSX.Element {
 /** The backups of a connection, or one of them. */
 export function Backups(props: { connection: string | undefined; backup: string | undefined }): JSX.Element {
   const { data, error } = useResource<{ connections: readonly Connection[] }>('/connections');
-  const action = useAction();
+  const [starting, setStarting] = useState(false);
   if (props.connection !== undefined && props.backup !== undefined) {
     return <BackupView connection={props.connection} name={props.backup} />;
   }
   const connection = props.connection ?? data?.connections[0]?.name;
-  const start = (): Promise<boolean> =>
-    action.run(async () => {
-      const job = await call<Job>('POST', '/jobs', { task: { BACKUP: {} }, connection });
-      go('jobs', job.id);
-    });
   const button = (
-    <button type="button" class="main" disabled={action.busy} onClick={start}>
-      Back up now
+    <button type="button" class="main" onClick={() => setStarting(true)}>
+      Back up
     </button>
   );
   return (
     <View title="Backups" actions={connection && button}>
       <ConnectionChoice connections={data?.connections} value={connection} onValue={(name) => go('backups', name)} />
-      <ErrorBox error={action.error ?? error} />
+      <ErrorBox error={error} />
       {connection && <List key={connection} connection={connection} />}
+      {connection && starting && <BackupDialog connection={connection} onClose={() => setStarting(false)} />}
     </View>
   );
 }

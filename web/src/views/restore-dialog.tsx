@@ -1,12 +1,17 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { call, path } from '../api/client.js';
+import { call } from '../api/client.js';
 import type { Job } from '../api/types.js';
 import { useAction } from '../parts/action.js';
 import { Dialog } from '../parts/dialog.js';
 import { Choice, Field } from '../parts/field.js';
 import { ErrorBox } from '../parts/messages.js';
 import { go } from '../router.js';
+
+/** Names that stand in one line, separated by commas. */
+export function namesOf(text: string): string[] {
+  return text.split(',').flatMap((name) => name.trim() || []);
+}
 
 /** Asks how a backup is to be restored, and starts the job. */
 export function RestoreDialog(props: { connection: string; backup: string; onClose: () => void }): JSX.Element {
@@ -18,7 +23,7 @@ export function RestoreDialog(props: { connection: string; backup: string; onClo
   const action = useAction();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const names = collections.split(',').flatMap((name) => name.trim() || []);
+    const names = namesOf(collections);
     const keys = {
       mode,
       load: load === 'restore' ? load : load === 'yes',
@@ -26,8 +31,8 @@ export function RestoreDialog(props: { connection: string; backup: string; onClo
       ...(suffix.trim() ? { rename: { suffix: suffix.trim() } } : {}),
     };
     await action.run(async () => {
-      const at = path('connections', connection, 'backups', backup, 'restore');
-      const job = await call<Job>('POST', at, keys);
+      const task = { RESTORE: { backup_name: backup, ...keys } };
+      const job = await call<Job>('POST', '/jobs', { task, connection });
       onClose();
       go('jobs', job.id);
     });
