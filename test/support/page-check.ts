@@ -1,3 +1,5 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
 import type { Page } from 'playwright-core';
 
 interface AxNode {
@@ -96,8 +98,7 @@ function faint(): string[] {
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent?.trim();
     const element = walker.currentNode.parentElement!;
-    if (!text || element.closest('.unseen, option, :disabled, .skip') || !element.checkVisibility())
-      continue;
+    if (!text || element.closest('.unseen, option, :disabled, .skip') || !element.checkVisibility()) continue;
     const layers = behind(element);
     const [a, b] = [luminance(paint([...layers, getComputedStyle(element).color])), luminance(paint(layers))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
@@ -110,6 +111,7 @@ function faint(): string[] {
 async function unreachable(page: Page): Promise<string[]> {
   await page.evaluate(() => {
     const usable = 'a[href], button:not(:disabled), input, select, textarea, summary, [tabindex="0"]';
+    for (const one of document.querySelectorAll<HTMLElement>('[data-place]')) delete one.dataset.place;
     const all = [...document.querySelectorAll<HTMLElement>(usable)].filter((one) => one.checkVisibility());
     all.forEach((one, i) => {
       one.dataset.place = String(i);
