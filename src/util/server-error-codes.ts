@@ -12,6 +12,7 @@ export type ServerErrorCode =
   | 'SRV_SECRET'
   | 'SRV_LISTEN'
   | 'SRV_RUNNING'
+  | 'SRV_UNSUPPORTED'
   | 'SRV_WORKER';
 
 /** What `milvusdm serve` adds to the errors of the command line. */
@@ -66,6 +67,11 @@ export const SERVER_ERROR_CODES: Readonly<Record<ServerErrorCode, CodeEntry>> = 
     exit: EXIT.config,
     when: 'Another server uses the same state folder.',
     hint: 'Stop it, or set MILVUSDM_PATH to another folder.',
+  },
+  SRV_UNSUPPORTED: {
+    exit: EXIT.config,
+    when: 'A request in the form of another tool asks for something that has no counterpart here.',
+    hint: 'docs/serve-compatible.md says what each request may ask for.',
   },
   SRV_WORKER: {
     exit: EXIT.internal,

@@ -2,10 +2,10 @@ import { backupCodec } from '../../backup/meta.js';
 import type { LeftOut } from '../../backup/side-file.js';
 import type { BackupInfo, CollectionBackupInfo, SegmentBackupInfo } from '../../backup/types.js';
 import { placeSegments } from '../../segments/assemble.js';
+import type { Capture } from '../../segments/capture.js';
 import type { DescribedCollection } from '../../segments/describe.js';
 import type { FlushTicket } from '../../segments/server.js';
 import { fullName } from '../../segments/server.js';
-import type { Snapshot } from '../../segments/snapshot.js';
 import type { BackupResult } from './context.js';
 import type { Work } from './work.js';
 
@@ -19,7 +19,7 @@ export interface FinishedCollection {
 export function assembleCollection(
   { run: { warn }, root }: Work,
   { of, info }: DescribedCollection,
-  { segments }: Snapshot,
+  { segments }: Capture,
   ticket: FlushTicket | undefined,
 ): CollectionBackupInfo {
   const rooted = segments.map((segment) => withRoot(segment, root));

@@ -1,10 +1,11 @@
-import type { RestoreConfig } from '../../config/types.js';
+import type { CatalogSource, RestoreConfig } from '../../config/types.js';
 import { describeCollection, dropCollection, flush, statisticsRows } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { releaseCollection, waitForIndex } from '../../milvus/indexes.js';
 import { createPartition } from '../../milvus/partitions.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { MilvusdmError } from '../../util/errors.js';
+import { allSettled, createPool } from '../../util/pool.js';
 import type { VerifyLevel } from '../verify.js';
 import { checkCounts } from './check.js';
 import { type RestoreItem, shownName } from './choose.js';
@@ -19,6 +20,7 @@ import { putInPlace, requirePlace } from './put-in-place.js';
 import { createRequest, hasPartitionKey } from './schema.js';
 
 const DEFAULT_PARTITION = '_default';
+const PARTITIONS_AT_ONCE = 8;
 const FLUSH_MS = 60_000;
 const CLEANING_MS = 10_000;
 const INDEX_STALL_MS = 10 * 60_000;
@@ -31,6 +33,8 @@ export interface CollectionRestore {
   readonly connection: Connection;
   readonly job: string;
   readonly files: CollectionFiles;
+  /** Where its rows can be read, to be compared with what was restored. */
+  readonly content: CatalogSource;
   readonly view: ServerView;
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;
@@ -66,9 +70,10 @@ async function make(o: CollectionRestore, making: string): Promise<void> {
   const request = createRequest({ name: making, info: item.info, source: item.source, shards: config.shards });
   await tell(connection, 'CreateCollection', request, `create collection ${making}`);
   if (hasPartitionKey(item.info)) return;
-  for (const { partition_name: name } of item.info.partition_backups) {
-    if (name !== DEFAULT_PARTITION && name !== '') await createPartition(connection, making, name);
-  }
+  const names = item.info.partition_backups.map((partition) => partition.partition_name);
+  const missing = names.filter((name) => name !== DEFAULT_PARTITION && name !== '');
+  const pool = createPool(PARTITIONS_AT_ONCE);
+  await allSettled(missing.map((name) => pool(() => createPartition(connection, making, name))));
 }
 
 async function makeIndexes(
@@ -115,8 +120,8 @@ async function checkContent(
   making: string,
   counted: RestoredCollection,
 ): Promise<RestoredCollection> {
-  const { item, config, connection, signal, log } = o;
-  const check: ContentCheck = { config, item, connection, collection: making, signal, log };
+  const { item, config, connection, content: source, signal, log } = o;
+  const check: ContentCheck = { config, item, source, connection, collection: making, signal, log };
   if (config.verify === 'full') return { ...counted, verified: 'full', digest: await checkAll(check) };
   await checkSample(check);
   return { ...counted, verified: 'sample' };

@@ -9,6 +9,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SRV_AUTH: 401,
   SRV_FORBIDDEN: 403,
   SRV_NOT_FOUND: 404,
+  SRV_UNSUPPORTED: 400,
   SRV_CONFLICT: 409,
   SRV_BUSY: 503,
   SRC_NOT_FOUND: 404,

@@ -20,7 +20,13 @@ function branchesOf(schema: JsonSchema): readonly JsonSchema[] {
 }
 
 function isLiteral(value: unknown): boolean {
-  return value !== null && value !== undefined && value !== '' && typeof value !== 'object' && !REFERENCES_ONLY.test(String(value));
+  return (
+    value !== undefined &&
+    value !== null &&
+    value !== '' &&
+    typeof value !== 'object' &&
+    !REFERENCES_ONLY.test(String(value))
+  );
 }
 
 /** The keys below `value` whose schema calls them secret and whose value is no reference. */
