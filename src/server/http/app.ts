@@ -15,6 +15,7 @@ import { addEventRoute, type Watchers } from './routes/events.js';
 import { addJobOutputRoutes } from './routes/job-output.js';
 import { addJobRoutes } from './routes/jobs.js';
 import { addScheduleRoutes } from './routes/schedules.js';
+import { addSnapshotRoutes } from './routes/snapshots.js';
 import { addTaskRoutes } from './routes/tasks.js';
 import { answers, SHARED } from './schemas.js';
 import type { TokenCheck } from './tokens.js';
@@ -107,6 +108,7 @@ export async function buildApp({ context, clock, tokens, web }: AppOptions): Pro
       addTaskRoutes(api, context);
       addConnectionRoutes(api, context);
       addBackupRoutes(api, context);
+      addSnapshotRoutes(api, context);
       addScheduleRoutes(api, context, clock);
     },
     { prefix: '/api/v1' },

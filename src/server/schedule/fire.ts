@@ -6,14 +6,30 @@ import type { LastTime, ScheduleBody, StoredSchedule } from '../state/schedules.
 import type { StoredJob } from '../state/types.js';
 import { type PreparedTask, prepareTask, type TaskSurroundings, toNewJob } from '../tasks/prepare.js';
 
+/** 20261122_030000 */
+function stamp(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', '_').replaceAll(/[-:]/g, '');
+}
+
+/** The snapshot that a schedule makes is called by its name and the time: there is one of a name. */
+function datedSnapshot(task: PreparedTask, around: TaskSurroundings, now: Date): PreparedTask {
+  const document = parseDocument(task.text);
+  const path = ['SNAPSHOT', 'snapshot_name'];
+  document.setIn(path, `${String(document.getIn(path))}_${stamp(now)}`);
+  return { ...prepareTask({ yaml: document.toString() }, around), connections: task.connections };
+}
+
 /**
  * The task of a schedule, checked offline. A BACKUP is marked as automatic, and has no name of its own: each is to be another.
- * Throws what `prepareTask` throws, and SRV_REQUEST.
+ * The name of a snapshot that is made gets the time behind it. Throws what `prepareTask` throws, and SRV_REQUEST.
  */
-export function scheduledTask(body: ScheduleBody, around: TaskSurroundings): PreparedTask {
+export function scheduledTask(body: ScheduleBody, around: TaskSurroundings, now: Date = new Date()): PreparedTask {
   const task = prepareTask(body, around);
   if (task.config.task !== 'BACKUP') {
-    if (body.retention === undefined) return task;
+    if (body.retention === undefined) {
+      const makes = task.config.task === 'SNAPSHOT' && task.config.action === 'create';
+      return makes ? datedSnapshot(task, around, now) : task;
+    }
     throw fail('SRV_REQUEST', `retention is for backups, and the task is ${task.config.task}`);
   }
   const document = parseDocument(task.text);
