@@ -5,7 +5,7 @@ import type { BackupSource, JobConfig, SnapshotSource } from '../config/types.js
 import { openCatalog } from '../registry.js';
 import { metadataFolderPlace, metadataPlace } from '../snapshot/layout.js';
 import { fail } from '../util/errors.js';
-import { type Inspection, type ShownRow, showRows } from './inspect.js';
+import { type Inspection, inspectFile, isFolder, type ShownRow, showRows } from './inspect.js';
 import { sourceText } from './places.js';
 
 /** A collection of a backup or a snapshot, as `inspect` shows it. */
@@ -44,7 +44,7 @@ async function inspectSource(source: Source, path: string): Promise<CatalogInspe
 }
 
 /** Whether a file is a snapshot's metadata, or a folder one of snapshots. */
-export function isSnapshot(path: string): boolean {
+function isSnapshot(path: string): boolean {
   const whole = resolve(path);
   return (
     metadataPlace(whole) !== undefined ||
@@ -54,14 +54,14 @@ export function isSnapshot(path: string): boolean {
 }
 
 /** Says what a snapshot holds: its metadata file, or a folder. Throws SRC_*, STORE_*, and CFG_CONFLICT where there are several. */
-export async function inspectSnapshot(path: string): Promise<CatalogInspection> {
+async function inspectSnapshot(path: string): Promise<CatalogInspection> {
   const whole = resolve(path);
   const storage = { type: 'local', path: whole } as const;
   return await inspectSource({ adapter: 'snapshot', storage, path: '', select: { '*': null } }, whole);
 }
 
 /** Says what a backup in a folder holds. Throws SRC_* and STORE_*. */
-export async function inspectBackup(folder: string): Promise<CatalogInspection> {
+async function inspectBackup(folder: string): Promise<CatalogInspection> {
   const path = resolve(folder);
   const storage = { type: 'local', path } as const;
   return await inspectSource({ adapter: 'backup', storage, name: '', db: '*', select: { '*': null } }, path);
@@ -76,4 +76,11 @@ export async function inspectTask(config: JobConfig): Promise<CatalogInspection>
     });
   }
   return await inspectSource(source, sourceText(source));
+}
+
+/** What is at a path: a snapshot, a backup, or else a file with vectors. Throws SRC_* errors. */
+export async function inspectPath(path: string): Promise<CatalogInspection | Inspection> {
+  const folder = await isFolder(path);
+  if (isSnapshot(path)) return await inspectSnapshot(path);
+  return folder ? await inspectBackup(path) : await inspectFile(path);
 }
