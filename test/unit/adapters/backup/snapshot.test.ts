@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openSnapshotCatalog } from '../../../../src/adapters/backup/snapshot.js';
 import type { Catalog, Reader } from '../../../../src/adapters/types.js';
 import type { SnapshotSource } from '../../../../src/config/types.js';
-import { inspectSnapshot, isSnapshot } from '../../../../src/job/inspect-catalog.js';
+import { type CatalogInspection, inspectPath } from '../../../../src/job/inspect-catalog.js';
 import type { SnapshotFiles } from '../../../../src/snapshot/from-collection.js';
 import { LAYOUT, type ManifestLogs, type SegmentManifest } from '../../../../src/snapshot/types.js';
 import { snapshotOfSample } from '../../../support/snapshot-files.js';
@@ -252,17 +252,14 @@ describe('inspect', () => {
   it('knows a snapshot by its place, and shows what it holds', async () => {
     const folder = emptyFolder();
     const file = snapshotOfSample(folder, 'fingerprints');
-    for (const path of [folder, file, dirname(file), join(folder, 'snapshots')])
-      expect(isSnapshot(path), path).toBe(true);
-    for (const path of [SAMPLE, join(folder, 'files'), '/tmp/x.h5']) expect(isSnapshot(path), path).toBe(false);
-    const found = await inspectSnapshot(file);
-    expect(found).toMatchObject({
-      format: 'snapshot',
-      path: file,
-      collections: [{ collection: 'fingerprints', rows: 500 }],
-    });
+    for (const path of [folder, file, dirname(file), join(folder, 'snapshots')]) {
+      expect(await inspectPath(path)).toMatchObject({ format: 'snapshot', collections: [{ rows: 500 }] });
+    }
+    expect(await inspectPath(SAMPLE)).toMatchObject({ format: 'backup' });
+    const found = (await inspectPath(file)) as CatalogInspection;
+    expect(found).toMatchObject({ path: file, collections: [{ collection: 'fingerprints' }] });
     expect(found.collections[0]!.firstRows).toHaveLength(3);
     writeFileSync(file, '{"format_version": 9}');
-    await expect(inspectSnapshot(folder)).rejects.toMatchObject({ code: 'SRC_UNSUPPORTED' });
+    await expect(inspectPath(folder)).rejects.toMatchObject({ code: 'SRC_UNSUPPORTED' });
   });
 });
