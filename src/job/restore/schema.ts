@@ -46,21 +46,35 @@ function structMessage({ name, description, fields }: StructArrayInfo): Uint8Arr
 }
 
 /** The fields that are made with the collection, without the dynamic one, in the order of their ids. */
-function orderedFields(schema: CollectionSchemaInfo, source: string): FieldSchemaInfo[] {
+function madeFields(schema: CollectionSchemaInfo): FieldSchemaInfo[] {
   const fields = schema.fields.filter((field) => !field.is_dynamic);
-  fields.sort((a, b) => (a.fieldID < b.fieldID ? -1 : 1));
-  // The server numbers fields by their place, and files name fields by number: behind a gap they would be another field's.
-  const structs = schema.struct_array_fields.length > 0;
-  const gap = fields.findIndex((field, at) => field.fieldID !== FIRST_FIELD + BigInt(at));
-  if (gap >= 0 && !structs) {
-    const { name, fieldID } = fields[gap] as FieldSchemaInfo;
+  return fields.sort((a, b) => (a.fieldID < b.fieldID ? -1 : 1));
+}
+
+/**
+ * The first field that would get another number if the collection were made anew, because one was added or dropped later.
+ * The server numbers fields by their place, and files name fields by number: behind a gap they would be another field's.
+ */
+export function renumberedField(
+  schema: CollectionSchemaInfo,
+): { readonly field: FieldSchemaInfo; readonly number: bigint } | undefined {
+  if (schema.struct_array_fields.length > 0) return undefined;
+  const fields = madeFields(schema);
+  const at = fields.findIndex(({ fieldID }, place) => fieldID !== FIRST_FIELD + BigInt(place));
+  return at < 0 ? undefined : { field: fields[at]!, number: FIRST_FIELD + BigInt(at) };
+}
+
+function orderedFields(schema: CollectionSchemaInfo, source: string): FieldSchemaInfo[] {
+  const gap = renumberedField(schema);
+  if (gap) {
+    const { name, fieldID } = gap.field;
     throw fail(
       'DST_UNSUPPORTED',
-      `"${source}": field "${name}" has the number ${fieldID}, and one that is made anew would get ${FIRST_FIELD + BigInt(gap)}`,
+      `"${source}": field "${name}" has the number ${fieldID}, and one that is made anew would get ${gap.number}`,
       { hint: 'A field was added or dropped later. M2M with source_backup restores it row by row.' },
     );
   }
-  return fields;
+  return madeFields(schema);
 }
 
 export interface NewCollectionRequest {
