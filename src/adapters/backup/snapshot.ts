@@ -27,12 +27,13 @@ const SHOWN = 5;
 
 /** A local path may be that of the metadata file: the store begins where `snapshots` does. */
 function placeOf({ storage, path }: SnapshotSource): { readonly storage: StorageConfig; readonly path: string } {
+  const key = path.replace(/^\/+|\/+$/g, '');
   if (storage.type === 's3') {
     // As `snapshot list` shows it: with what the server itself puts before its keys.
     const own = storage.root === '' ? '' : `${storage.root}/`;
-    return { storage, path: path.startsWith(own) ? path.slice(own.length) : path };
+    return { storage, path: key.startsWith(own) ? key.slice(own.length) : key };
   }
-  const whole = path === '' ? storage.path : posix.join(storage.path, path);
+  const whole = key === '' ? storage.path : posix.join(storage.path, key);
   const file = metadataPlace(whole);
   if (!file) return { storage: { ...storage, path: whole }, path: '' };
   const root = file.root === '' ? '.' : file.root.slice(0, -1) || '/';

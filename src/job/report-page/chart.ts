@@ -1,5 +1,5 @@
-import type { Throughput } from '../../../job/recorder.js';
-import { formatCount } from '../../../util/bytes.js';
+import { formatCount } from '../../util/bytes.js';
+import type { Throughput } from '../recorder.js';
 import { html, type Markup } from './markup.js';
 import { durationText } from './words.js';
 

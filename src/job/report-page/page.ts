@@ -1,5 +1,5 @@
-import type { SavedReport } from '../../../job/saved-report.js';
-import { formatBytes, formatCount } from '../../../util/bytes.js';
+import { formatBytes, formatCount } from '../../util/bytes.js';
+import type { SavedReport } from '../saved-report.js';
 import { throughputChart } from './chart.js';
 import { html, Markup } from './markup.js';
 import { STYLE } from './style.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { roundUp, throughputChart } from '../../../../../src/cli/render/html/chart.js';
-import { escapeHtml, html } from '../../../../../src/cli/render/html/markup.js';
-import { reportPage } from '../../../../../src/cli/render/html/page.js';
-import { durationText } from '../../../../../src/cli/render/html/words.js';
-import type { SavedReport } from '../../../../../src/job/saved-report.js';
+import { roundUp, throughputChart } from '../../../../src/job/report-page/chart.js';
+import { escapeHtml, html } from '../../../../src/job/report-page/markup.js';
+import { reportPage } from '../../../../src/job/report-page/page.js';
+import { durationText } from '../../../../src/job/report-page/words.js';
+import type { SavedReport } from '../../../../src/job/saved-report.js';
 
 const HOSTILE = `"><img src=x onerror=alert(1)></style><script>alert('x')</script>&amp;\u0000`;
 

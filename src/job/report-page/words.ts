@@ -1,5 +1,5 @@
-import type { SavedReport } from '../../../job/saved-report.js';
-import { formatCount } from '../../../util/bytes.js';
+import { formatCount } from '../../util/bytes.js';
+import type { SavedReport } from '../saved-report.js';
 
 /** 75.5 -> "1 min 16 s". */
 export function durationText(seconds: number): string {
