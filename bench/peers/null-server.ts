@@ -65,7 +65,10 @@ const ANSWERS: Readonly<Record<string, (request: Buffer) => Buffer>> = {
       text(out, 2, 'v2.3.5');
     }),
   DescribeCollection: notFound,
-  CreateCollection: () => Buffer.alloc(0),
+  CreateCollection: () => {
+    rows = 0;
+    return Buffer.alloc(0);
+  },
   Insert: countRows,
   Flush: () => OK,
   // GetFlushStateResponse: 2 = flushed.

@@ -4,6 +4,7 @@ import { toArrowField } from '../../src/batch/fields.js';
 import { createCollection } from '../../src/milvus/collections.js';
 import { mutate } from '../../src/milvus/data.js';
 import { encodeInsert } from '../../src/milvus/encode.js';
+import { requestMemory } from '../../src/milvus/framing.js';
 import { openMilvus } from '../../src/milvus/open.js';
 
 /**
@@ -29,7 +30,7 @@ function request(first: number, count: number): Uint8Array {
     column,
     name: column.field.name,
   }));
-  return encodeInsert({ collection, partition: '', rows: count, columns }, (bytes) => new Uint8Array(bytes));
+  return encodeInsert({ collection, partition: '', rows: count, columns }, requestMemory);
 }
 
 const step = Math.floor(BATCH_BYTES / (dim * 4 + 8));

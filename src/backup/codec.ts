@@ -24,7 +24,8 @@ export interface Codec<T> {
   isZero(value: T): boolean;
 }
 
-function misfit(need: string, value: JsonValue): Misfit {
+/** "need a list, have 7". */
+export function misfit(need: string, value: JsonValue): Misfit {
   const have = Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : String(value).slice(0, 40);
   return new Misfit(`: need ${need}, have ${have}`);
 }

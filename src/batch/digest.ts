@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
 import { createRowBytes, type KeyKind } from './row-bytes.js';
+import { rowHash } from './row-hash.js';
 
 /**
  * Content digest of a set of rows, independent of their order. A row is hashed as: key (int64 little-endian, or UTF-8
@@ -52,16 +53,31 @@ export async function createDigester(schema: Schema, order?: readonly string[]):
   const rowBytes = createRowBytes(schema, order);
   const sums = new BigUint64Array(BUCKETS * 2);
   const counts = new Float64Array(BUCKETS);
+  const rows = rowHash();
+  const add = (row: Uint8Array, bucket: number): void => {
+    counts[bucket]!++;
+    if (rows.add(row, bucket)) return;
+    sums[bucket * 2] = BigInt.asUintN(64, sums[bucket * 2]! + hash(row, 0n));
+    sums[bucket * 2 + 1] = BigInt.asUintN(64, sums[bucket * 2 + 1]! + hash(row, 1n));
+  };
+  const { key } = rowBytes;
   return {
     add(batch, from = 0, to = batch.numRows) {
-      const rowOf = rowBytes.of(batch);
-      for (let row = from; row < to; row++) {
-        const bytes = rowOf(row);
-        const bucket = bucketOf(bytes, rowBytes.key);
-        sums[bucket * 2] = BigInt.asUintN(64, sums[bucket * 2]! + hash(bytes, 0n));
-        sums[bucket * 2 + 1] = BigInt.asUintN(64, sums[bucket * 2 + 1]! + hash(bytes, 1n));
-        counts[bucket]!++;
+      const columns = rowBytes.columns(batch);
+      const keys = key === 'int64' ? columns?.[0]?.bytes : undefined;
+      const bucket = (row: number): number => {
+        const found = keys ? keys[row * 8]! : 0;
+        counts[found]!++;
+        return found;
+      };
+      if (!columns || !rows.addColumns(columns, from, to, bucket)) {
+        const rowOf = rowBytes.of(batch);
+        for (let row = from; row < to; row++) {
+          const bytes = rowOf(row);
+          add(bytes, bucketOf(bytes, key));
+        }
       }
+      rows.take(sums);
     },
     result: () => digestOf(sums.slice(), counts.slice()),
   };

@@ -1,5 +1,6 @@
 import type { RecordBatch } from 'apache-arrow';
 import { type FlatValues, isList, isText, type RawColumn, rawColumns, type TextColumn } from './columns.js';
+import { type Exponent, hasExponent } from './exponents.js';
 import { fromArrowField, isVector, type MilvusType } from './fields.js';
 
 /** A row that Milvus must not get. */
@@ -10,16 +11,7 @@ export interface NonFinite {
   readonly reason: string;
 }
 
-/**
- * How to find an exponent of all ones (NaN or infinity) in a 32-bit word, which holds one value, two of 16 bits, or a half of
- * a double: the exponent bits plus `carry`, their lowest one, reach the bits of `sign` just then.
- */
-interface Pattern {
-  readonly exponent: number;
-  readonly carry: number;
-  readonly sign: number;
-  /** 0: no value has its exponent there. By the number of the word, even or odd. */
-  readonly used: readonly [number, number];
+interface Pattern extends Exponent {
   /** Values in a word. */
   readonly values: 0.5 | 1 | 2;
 }
@@ -39,19 +31,6 @@ function wordsOf({ buffer, byteOffset, byteLength }: FlatValues): Uint32Array {
   const words = new Uint32Array(Math.ceil(byteLength / 4));
   new Uint8Array(words.buffer).set(new Uint8Array(buffer, byteOffset, byteLength));
   return words;
-}
-
-/** Whether a word has such an exponent. Without branches, as nearly always none has. */
-function hasNonFinite(words: Uint32Array, { exponent, carry, sign, used }: Pattern): boolean {
-  const [even, odd] = [sign * used[0], sign * used[1]];
-  let found = 0;
-  let i = 0;
-  for (; i + 1 < words.length; i += 2) {
-    found |= ((words[i]! & exponent) + carry) & even;
-    found |= ((words[i + 1]! & exponent) + carry) & odd;
-  }
-  if (i < words.length) found |= ((words[i]! & exponent) + carry) & even;
-  return found !== 0;
 }
 
 /** Numbers of the values, ascending, that are not finite. */
@@ -93,11 +72,10 @@ function badRows(column: RawColumn): number[] {
   if (isText(values) || isList(values)) return [];
   const pattern = PATTERNS[type];
   if (!pattern) return [];
-  const words = wordsOf(values);
-  if (!hasNonFinite(words, pattern)) return [];
+  if (!hasExponent(values, pattern)) return [];
   // Vectors of 16 bits are columns of bytes.
   const perRow = pattern.values === 2 ? width / 2 : width;
-  return badValues(words, pattern).map((i) => Math.floor(i / perRow));
+  return badValues(wordsOf(values), pattern).map((i) => Math.floor(i / perRow));
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type TextColumn,
 } from './columns.js';
 import { fromArrowField, isVector } from './fields.js';
+import type { FixedBytes } from './row-hash.js';
 
 /** Copies one field of a row into the scratch buffer and gives its new length. */
 type FieldCopy = (row: number, at: number) => number;
@@ -104,6 +105,14 @@ function fieldCopy(column: RawColumn, scratch: Scratch): FieldCopy {
   return nullable ? nullableCopy(copy, valid, scratch) : copy;
 }
 
+/** The bytes of a column as they are hashed; undefined where they differ from those in memory. */
+function plainBytes({ values, width, field }: RawColumn): FixedBytes | undefined {
+  const { type, nullable } = fromArrowField(field);
+  if (nullable || isText(values) || isList(values) || type === 'FLOAT' || type === 'DOUBLE') return undefined;
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return { bytes, size: values.BYTES_PER_ELEMENT * width };
+}
+
 function fieldNamed(schema: Schema, name: string): number {
   const index = schema.fields.findIndex((f) => f.name === name);
   if (index < 0) throw fail('INTERNAL', `the digest is to take the field "${name}", which the batches do not have`);
@@ -121,6 +130,8 @@ export interface RowBytes {
   readonly key: KeyKind;
   /** For the rows of a batch that has the schema. */
   of(batch: RecordBatch): RowOf;
+  /** The columns of a batch, in the order of a row's bytes, where a row is nothing but their values one behind the other. */
+  columns(batch: RecordBatch): FixedBytes[] | undefined;
 }
 
 /**
@@ -144,6 +155,15 @@ export function createRowBytes(schema: Schema, order?: readonly string[]): RowBy
         for (const copy of copies) at = copy(row, at);
         return scratch.bytes.subarray(0, at);
       };
+    },
+    columns(batch) {
+      const columns: FixedBytes[] = [];
+      for (const i of indexes) {
+        const plain = plainBytes(rawColumn(batch, i));
+        if (!plain) return undefined;
+        columns.push(plain);
+      }
+      return columns;
     },
   };
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseUri } from '../config/address.js';
-import { absolutePath, resolveReferences, type Surroundings } from '../config/references.js';
+import { absolutePath, type Surroundings } from '../config/references.js';
 import { isGlob } from '../config/selection.js';
 import type { MilvusEndpoint, TlsOptions } from '../config/types.js';
 import type { DiffPlace } from '../job/diff/side.js';
 import { fail, type MilvusdmError } from '../util/errors.js';
+import { secretValue } from './secret.js';
 
 /** How to get in, as the command line says it: secrets as references only. */
 export interface Access {
@@ -29,26 +30,14 @@ function usage(message: string, hint = `A place is ${FORMS}.`): MilvusdmError {
   return fail('USAGE', message, { hint });
 }
 
-/** The value of a reference. A secret as it stands would be seen by everybody who can list processes. */
-function secret(option: string, text: string | undefined, around: Surroundings): string | undefined {
-  if (text === undefined) return undefined;
-  if (!/\$\{[^}]+\}/.test(text)) {
-    const hint = `Write --${option} '\${NAME}' for an environment variable, or '\${file:path}'.`;
-    throw usage(`--${option} is a secret, and everybody on this machine can read command lines`, hint);
-  }
-  const { text: value, problems } = resolveReferences(text, around);
-  if (problems.length > 0) throw fail('CFG_REFERENCE', `--${option}: ${problems.join('; ')}`);
-  return value;
-}
-
 interface Login {
   readonly endpoint: Omit<MilvusEndpoint, 'at'>;
   readonly secrets: readonly string[];
 }
 
 function loginOf(access: Access, side: 'a' | 'b', around: Surroundings): Login {
-  const token = secret(`token-${side}`, access.token, around);
-  const password = secret(`password-${side}`, access.password, around);
+  const token = secretValue(`token-${side}`, access.token, around);
+  const password = secretValue(`password-${side}`, access.password, around);
   const { user, db, ca } = access;
   if ((user === undefined) !== (password === undefined)) {
     throw usage(`--user-${side} and --password-${side} are needed together`);

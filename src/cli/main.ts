@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../util/duration.js';
 import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
 import { packageVersion } from '../util/version.js';
@@ -7,6 +8,7 @@ import type { BackupCommandOptions } from './backup.js';
 import type { DiffCommandOptions, GlobalOptions, ShardNumber } from './options.js';
 import { printFailure } from './output.js';
 import type { ServeCommandOptions } from './serve.js';
+import { addSnapshot } from './snapshot-command.js';
 
 // Everything heavy is imported by the command that needs it: `--help` and `validate` load none of it.
 
@@ -25,10 +27,9 @@ function int64(text: string): bigint {
 
 /** 30s, 10m or 1h in milliseconds. */
 function waitTime(text: string): number {
-  const [, amount, unit = ''] = /^([0-9]{1,6})([smh])$/.exec(text) ?? [];
-  const seconds = { s: 1, m: 60, h: 3600 }[unit];
-  if (seconds === undefined) throw new InvalidArgumentError('a time such as 30s, 10m or 1h is needed.');
-  return Number(amount) * seconds * 1000;
+  const ms = parseDuration(text, 'smh');
+  if (ms === undefined) throw new InvalidArgumentError('a time such as 30s, 10m or 1h is needed.');
+  return ms;
 }
 
 function shardNumber(text: string): ShardNumber {
@@ -69,10 +70,9 @@ function withRun(command: Command): Command {
 
 /** 30d, 12h or 4w in milliseconds. */
 function duration(text: string): number {
-  const [, amount, unit = ''] = /^([0-9]{1,5})([hdw])$/.exec(text) ?? [];
-  const hours = { h: 1, d: 24, w: 168 }[unit];
-  if (hours === undefined) throw new InvalidArgumentError('a time such as 12h, 30d or 4w is needed.');
-  return Number(amount) * hours * 3_600_000;
+  const ms = parseDuration(text, 'hdw');
+  if (ms === undefined) throw new InvalidArgumentError('a time such as 12h, 30d or 4w is needed.');
+  return ms;
 }
 
 /** `milvusdm backup ...`; WHERE is the YAML file of a BACKUP or RESTORE, or the folder that the backups lie in. */
@@ -249,7 +249,7 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(
     file(
       'schema',
-      'print the JSON schema of a task (F2M, H2M, M2M, M2H, BACKUP)',
+      'print the JSON schema of a task (F2M, H2M, M2M, M2H, BACKUP, RESTORE, SNAPSHOT)',
       async () => (await import('./texts.js')).schemaCommand,
     ),
   );
@@ -261,6 +261,7 @@ function build(exit: (code: ExitCode) => void): Command {
   );
   addBackup(program, exit);
   addServe(program, exit);
+  addSnapshot(program, withCommon, exit);
   for (const name of ['schema', 'init']) {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }

@@ -42,7 +42,7 @@ function onSignals(job: Job, log: Log): () => void {
 
 /** The configuration with what the command line adds to it. */
 function withOptions(config: JobConfig, { limit, restart, profile }: GlobalOptions): JobConfig {
-  if (config.task !== 'BACKUP' && config.task !== 'RESTORE') {
+  if ('options' in config) {
     const extra = {
       ...(limit === undefined ? {} : { limit }),
       ...(restart ? { restart } : {}),
@@ -60,7 +60,7 @@ function withOptions(config: JobConfig, { limit, restart, profile }: GlobalOptio
       hint: 'Leave --profile out.',
     });
   }
-  // A RESTORE starts over always.
+  // A RESTORE starts over always, and of a SNAPSHOT nothing is left to go on with.
   return restart && config.task === 'BACKUP' ? { ...config, restart } : config;
 }
 

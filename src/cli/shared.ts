@@ -15,7 +15,7 @@ const DEFAULT_WAIT_MS = 600_000;
 
 /** The configuration with the shared place that the command line names. */
 function withWork(config: JobConfig, { work }: GlobalOptions): JobConfig {
-  if (work === undefined || config.task === 'BACKUP' || config.task === 'RESTORE') return config;
+  if (work === undefined || !('options' in config)) return config;
   return { ...config, work: workOf(work, resolve), workArgument: work };
 }
 

@@ -3,7 +3,7 @@ import type { JsonSchema } from './schema.js';
 import type { TaskName } from './types.js';
 
 /** The tasks that have a schema. */
-export const TASKS: readonly TaskName[] = ['F2M', 'H2M', 'M2M', 'M2H', 'BACKUP', 'RESTORE'];
+export const TASKS: readonly TaskName[] = ['F2M', 'H2M', 'M2M', 'M2H', 'BACKUP', 'RESTORE', 'SNAPSHOT'];
 
 /** The project's own folder, from `src/config` and from `dist/config` alike. */
 export const PACKAGE_ROOT: URL = new URL('../../', import.meta.url);

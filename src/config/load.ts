@@ -11,6 +11,7 @@ import type { RawTask } from './raw.js';
 import { reasonOf, type Surroundings } from './references.js';
 import { restoreOf } from './restore.js';
 import { checkRules } from './rules.js';
+import { snapshotOf } from './snapshot.js';
 import { didYouMean } from './suggest.js';
 import { parseYaml } from './syntax.js';
 import { secretsOf, toTask } from './to-task.js';
@@ -19,8 +20,6 @@ import type { JobConfig, TaskConfig, TaskName } from './types.js';
 import { BODY_SCHEMAS, VALIDATORS } from './validators.generated.js';
 
 const LARGEST = 1024 * 1024;
-/** Tasks of later versions. */
-const NOT_YET = ['SNAPSHOT'];
 
 export interface ValidateOptions {
   /** Name of the file for messages. */
@@ -29,14 +28,20 @@ export interface ValidateOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Where relative paths start; the working folder by default. */
   readonly cwd?: string;
+  /** Values of keys, by their names in the YAML, that go before those of the file: what a command line says. Never secrets. */
+  readonly keys?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /**
  * Reads and checks a YAML file. Throws CFG_FILE when it cannot be read, CFG_SYNTAX when it is not YAML, and else one error
  * whose message lists every mistake of the file, one per line (`configIssues` of `issues.ts` has them as a list).
  */
-export function loadJob(path: string, env: NodeJS.ProcessEnv = process.env): JobConfig {
-  return { ...validateBytes(readLimited(path), { path, env }), file: resolve(path) };
+export function loadJob(
+  path: string,
+  env: NodeJS.ProcessEnv = process.env,
+  keys: NonNullable<ValidateOptions['keys']> = {},
+): JobConfig {
+  return { ...validateBytes(readLimited(path), { path, env, keys }), file: resolve(path) };
 }
 
 /** Like {@link loadJob}, for a text in memory. */
@@ -44,8 +49,13 @@ export function validateJob(text: string, options: ValidateOptions = {}): JobCon
   return validateBytes(Buffer.from(text), options);
 }
 
+/** Whether a task moves rows. */
+export function isMove(config: JobConfig): config is TaskConfig {
+  return config.task !== 'BACKUP' && config.task !== 'RESTORE' && config.task !== 'SNAPSHOT';
+}
+
 function requireMove(config: JobConfig): TaskConfig {
-  if (config.task !== 'BACKUP' && config.task !== 'RESTORE') return config;
+  if (isMove(config)) return config;
   throw fail('USAGE', `a task that moves rows is needed, and this is ${config.task}`, {
     hint: 'Use `milvusdm run`, `plan` or `validate` with it.',
   });
@@ -89,7 +99,7 @@ function validateBytes(bytes: Uint8Array, options: ValidateOptions): JobConfig {
   const file = options.path ?? '<text>';
   if (bytes.length > LARGEST) throw tooLarge(file);
   const around = { env: options.env ?? process.env, cwd: options.cwd ?? process.cwd() };
-  return validate(decode(bytes, file), file, around);
+  return validate(decode(bytes, file), file, around, options.keys ?? {});
 }
 
 function decode(bytes: Uint8Array, file: string): string {
@@ -102,7 +112,12 @@ function decode(bytes: Uint8Array, file: string): string {
   }
 }
 
-function validate(text: string, file: string, around: Surroundings): JobConfig {
+function validate(
+  text: string,
+  file: string,
+  around: Surroundings,
+  keys: NonNullable<ValidateOptions['keys']>,
+): JobConfig {
   const yaml = parseYaml(text, file);
   const reading: Reading = { yaml, file, around, issues: [], secrets: [], places: new Map(), aliases: 0 };
   const found = findTask(reading);
@@ -110,7 +125,7 @@ function validate(text: string, file: string, around: Surroundings): JobConfig {
   const { task, pair } = found;
   const offset = startOf(pair.key, 0);
   const { line, column } = yaml.at(offset);
-  const raw = readBody(reading, task, pair);
+  const raw = withKeys(reading, readBody(reading, task, pair), keys);
   // A task without keys still has a place for what is missing; the mistakes of the whole point at its name.
   reading.places.set('', { line, column, key: '', faulty: reading.places.get('')?.faulty ?? false });
   const validator = VALIDATORS[task];
@@ -121,6 +136,7 @@ function validate(text: string, file: string, around: Surroundings): JobConfig {
   const secrets = secretsOf(raw as RawTask, reading.secrets);
   if (task === 'BACKUP') return backupOf(raw as RawTask, around, secrets);
   if (task === 'RESTORE') return restoreOf(raw as RawTask, around, secrets);
+  if (task === 'SNAPSHOT') return snapshotOf(raw as RawTask, around, secrets);
   return toTask(task, raw as RawTask, around, secrets);
 }
 
@@ -128,6 +144,17 @@ function readBody(reading: Reading, task: TaskName, pair: Pair): unknown {
   const node = pair.value as Parameters<typeof readValue>[1];
   const offset = startOf(node, startOf(pair.key, 0));
   return readValue(reading, node, BODY_SCHEMAS[task], { pointer: '', key: '', offset }) ?? {};
+}
+
+/** The values of the file with those that go before them; what was wrong with the ones they replace does not matter. */
+function withKeys(reading: Reading, body: unknown, keys: NonNullable<ValidateOptions['keys']>): unknown {
+  if (Object.keys(keys).length === 0 || typeof body !== 'object' || body === null) return body;
+  for (const [key, value] of Object.entries(keys)) {
+    reading.places.set(pointerTo('', key), { line: 1, column: 1, key, shown: String(value), faulty: false });
+    const faults = reading.issues.filter((issue) => issue.key === key);
+    for (const fault of faults) reading.issues.splice(reading.issues.indexOf(fault), 1);
+  }
+  return { ...body, ...keys };
 }
 
 /** The one task of the file; otherwise the issues say why there is none. */
@@ -144,9 +171,7 @@ function findTask(reading: Reading): { task: TaskName; pair: Pair } | undefined 
     const offset = startOf(pair.key, 0);
     const task = TASKS.find((known) => known === name);
     if (!task) {
-      const why = NOT_YET.includes(name)
-        ? `${name} is not available in this version`
-        : `${quoted(name)} is no task${didYouMean(name, [...TASKS, ...NOT_YET])}`;
+      const why = `${quoted(name)} is no task${didYouMean(name, TASKS)}`;
       report(reading, offset, '', `${why}, allowed: ${TASKS.join(', ')}`, 'CFG_INVALID');
     } else if (found) {
       report(reading, offset, '', `${name} is a second task, allowed: one task in a file`, 'CFG_INVALID');

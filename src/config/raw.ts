@@ -1,5 +1,14 @@
 import type { RawTransform } from './transforms.js';
-import type { BackupConfig, FaissSource, Hdf5Source, LegacySource, MetricType, Mode, RunOptions } from './types.js';
+import type {
+  BackupConfig,
+  FaissSource,
+  Hdf5Source,
+  LegacySource,
+  MetricType,
+  Mode,
+  RunOptions,
+  SnapshotAction,
+} from './types.js';
 
 /** A file of `data_path`, as written. */
 export type RawFile = string | { readonly path: string; readonly partition?: string };
@@ -84,6 +93,7 @@ export interface RawTask {
   readonly kind?: BackupConfig['kind'];
   readonly flush?: boolean;
   readonly rbac?: boolean;
+  readonly ttl?: boolean;
   readonly link?: boolean;
   readonly checksum?: BackupConfig['checksum'];
   readonly compression?: BackupConfig['compression'];
@@ -93,6 +103,15 @@ export interface RawTask {
   readonly shards?: number;
   readonly meta_only?: boolean;
   readonly user_passwords?: Readonly<Record<string, string>>;
+  readonly action?: SnapshotAction;
+  readonly snapshot_name?: string;
+  readonly description?: string;
+  readonly compaction_protection?: number;
+  readonly wait?: boolean;
+  readonly job_id?: string;
+  readonly keep_last?: number;
+  readonly older_than?: string;
+  readonly apply?: boolean;
 }
 
 /** A store as written: `root_path` where it is that of a Milvus, `prefix` where it is one of backups. */

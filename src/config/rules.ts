@@ -6,6 +6,7 @@ import { quoted } from './issues.js';
 import type { RawParameter, RawTask } from './raw.js';
 import { checkRestore } from './restore.js';
 import type { RuleInput } from './rule-input.js';
+import { checkSnapshot } from './snapshot.js';
 import { checkStorage } from './storage.js';
 import { parseBytes, parseRate } from './units.js';
 
@@ -23,6 +24,10 @@ export function checkRules(input: RuleInput): void {
   }
   if (input.task === 'RESTORE') {
     checkRestore(input);
+    return;
+  }
+  if (input.task === 'SNAPSHOT') {
+    checkSnapshot(input);
     return;
   }
   checkSource(input);

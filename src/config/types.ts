@@ -3,17 +3,19 @@ import type { BackupConfig, RestoreConfig } from './backup-types.js';
 import type { MilvusEndpoint, StorageConfig, TlsOptions, WriteChoice } from './places.js';
 import type { RunOptions } from './run-options.js';
 import type { Selection } from './selection.js';
+import type { SnapshotConfig } from './snapshot-types.js';
 import type { TransformStep } from './transforms.js';
 
 export type * from './backup-types.js';
 export type * from './places.js';
 export type * from './run-options.js';
+export type * from './snapshot-types.js';
 
 /** The tasks that move rows. */
 export type MoveName = 'F2M' | 'H2M' | 'M2M' | 'M2H';
 
 /** The tasks that a YAML file can name. */
-export type TaskName = MoveName | 'BACKUP' | 'RESTORE';
+export type TaskName = MoveName | 'BACKUP' | 'RESTORE' | 'SNAPSHOT';
 
 export type Mode = 'skip' | 'append' | 'overwrite';
 
@@ -213,4 +215,4 @@ export interface TaskConfig {
 }
 
 /** A validated task of any kind. */
-export type JobConfig = TaskConfig | BackupConfig | RestoreConfig;
+export type JobConfig = TaskConfig | BackupConfig | RestoreConfig | SnapshotConfig;

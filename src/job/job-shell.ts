@@ -1,4 +1,4 @@
-import { interrupted } from '../util/abort.js';
+import { anySignal, interrupted } from '../util/abort.js';
 import { toMilvusdmError } from '../util/errors.js';
 import type { JobListener } from './events.js';
 import type { Emit, JobSignals } from './open-job.js';
@@ -28,7 +28,7 @@ export interface JobWork {
 export function jobOf(id: string, work: JobWork): Job {
   const listeners = new Set<JobListener>();
   const [stop, kill] = [new AbortController(), new AbortController()];
-  const signals: JobSignals = { stop: stop.signal, kill: kill.signal };
+  const signals: JobSignals = { stop: anySignal(stop.signal), kill: anySignal(kill.signal) };
   const emit: Emit = (event) => {
     for (const listener of listeners) listener(event);
   };

@@ -10,6 +10,7 @@ import { type Emit, type JobSignals, type OpenCollection, openCollection, openJo
 import { type PlanReport, REPORT_VERSION } from './report.js';
 import { createRestoreJob } from './restore/restore-job.js';
 import { executeRun } from './run.js';
+import { createSnapshotJob } from './snapshot/snapshot-job.js';
 
 export type { Job };
 
@@ -70,6 +71,7 @@ async function planAll(config: TaskConfig, id: string, signals: JobSignals, emit
 export function createJob(config: JobConfig): Job {
   if (config.task === 'BACKUP') return createBackupJob(config);
   if (config.task === 'RESTORE') return createRestoreJob(config);
+  if (config.task === 'SNAPSHOT') return createSnapshotJob(config);
   return createMove(config);
 }
 

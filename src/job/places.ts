@@ -60,6 +60,12 @@ export function endsText(config: JobConfig, made?: string): { readonly from: str
       };
     case 'RESTORE':
       return { from: backupText(config.name, config.store), to: `Milvus at ${milvusText(config.endpoint)}` };
+    case 'SNAPSHOT': {
+      const { action, name, collection } = config;
+      const what = [name === undefined ? undefined : `"${name}"`, collection && `of ${collection}`];
+      const milvus = `Milvus at ${milvusText(config.endpoint)}`;
+      return { from: milvus, to: `snapshot ${[action, ...what].filter(Boolean).join(' ')} at ${milvus}` };
+    }
     default:
       return { from: sourceText(config.source), to: targetText(config) };
   }

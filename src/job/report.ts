@@ -3,6 +3,7 @@ import type { TaskName } from '../config/types.js';
 import type { ErrorCode, MilvusdmError } from '../util/errors.js';
 import type { ExitCode } from '../util/exit-codes.js';
 import type { ProfileReport } from './profile.js';
+import type { SnapshotReport } from './snapshot/report.js';
 import type { VerifyLevel } from './verify.js';
 
 /** Version of the JSON document. */
@@ -96,6 +97,8 @@ export interface Report {
   readonly bytes: number;
   /** Of a BACKUP that is complete. */
   readonly backup?: BackupReport;
+  /** Of a SNAPSHOT that did not fail. */
+  readonly snapshot?: SnapshotReport;
   /** With `--profile`. */
   readonly profile?: ProfileReport;
   /** Of `milvusdm prepare`. */

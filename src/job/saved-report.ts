@@ -19,7 +19,7 @@ export interface SavedRun extends RunRecord {
   /** Where the rows came from and where they went, without credentials. */
   readonly from: string;
   readonly to: string;
-  /** null for a BACKUP, which always makes a new one. */
+  /** null for a BACKUP and a SNAPSHOT, which always make a new one. */
   readonly mode: TaskConfig['mode'] | null;
   readonly verify: string;
   /** `--limit`. */
@@ -65,6 +65,7 @@ export interface SaveInput {
 
 function howOf(config: JobConfig): Pick<SavedRun, 'mode' | 'verify'> {
   if (config.task === 'BACKUP') return { mode: null, verify: 'none' };
+  if (config.task === 'SNAPSHOT') return { mode: null, verify: config.action === 'restore' ? config.verify : 'none' };
   return { mode: config.mode, verify: config.task === 'RESTORE' ? config.verify : config.options.verify };
 }
 

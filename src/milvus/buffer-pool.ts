@@ -1,3 +1,5 @@
+import { requestMemory } from './framing.js';
+
 /**
  * Request buffers for as many requests as may be in flight. Taking one waits while all are in use, which is the back
  * pressure of a run. Buffers grow to what is asked and are reused.
@@ -9,9 +11,10 @@ export interface BufferPool {
 }
 
 export interface BufferLease {
-  /** A buffer of at least that many bytes, whose content is undefined. */
+  /** A buffer of at least that many bytes, whose content is undefined; its memory is that of {@link requestMemory}. */
   acquire(bytes: number): Uint8Array;
-  release(): void;
+  /** @param abandon the buffer may be read still: the place is free, its next holder gets another buffer */
+  release(abandon?: boolean): void;
 }
 
 export function createBufferPool(size: number): BufferPool {
@@ -22,13 +25,13 @@ export function createBufferPool(size: number): BufferPool {
     let released = false;
     return {
       acquire(bytes) {
-        // Not from Node's shared pool: these live long and are large.
-        if (!buffer || buffer.length < bytes) buffer = Buffer.allocUnsafeSlow(bytes);
+        if (!buffer || buffer.length < bytes) buffer = requestMemory(bytes);
         return buffer;
       },
-      release() {
+      release(abandon = false) {
         if (released) return;
         released = true;
+        if (abandon) buffer = undefined;
         const next = waiting.shift();
         if (next) next(buffer);
         else free.push(buffer);

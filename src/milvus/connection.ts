@@ -5,6 +5,7 @@ import { interrupted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
 import type { RetryPolicy } from '../util/retry.js';
 import { type Features, featuresOf } from './features.js';
+import { messageOf, sendInPlace } from './framing.js';
 import { GRPC, grpcError } from './status.js';
 
 // The SDK's logger writes to stdout, which belongs to the report.
@@ -53,7 +54,8 @@ export interface Connection extends AsyncDisposable {
   readonly retry: RetryPolicy;
   /**
    * One call of MilvusService with the bytes of the request; gives the bytes of the answer, uncompressed.
-   * The request's memory is free again when the promise settles. Throws what {@link grpcError} makes of a failure.
+   * The request's memory is free again when the answer has come. After a failure it may be on its way still and must never be
+   * written to again. Throws what {@link grpcError} makes of a failure.
    */
   call(method: string, request: Uint8Array, options: CallOptions): Promise<Uint8Array>;
 }
@@ -134,6 +136,7 @@ export async function connect(
     ...(endpoint.tls?.serverName ? { 'grpc.ssl_target_name_override': endpoint.tls.serverName } : {}),
   };
   const client = new grpc.Client(address, sdk.sharedCredentials(), options);
+  sendInPlace(client);
   const close = async (): Promise<void> => {
     client.close();
     await sdk.closeConnection();
@@ -196,12 +199,11 @@ export function callUnary(
   address: string,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const message = Buffer.from(request.buffer, request.byteOffset, request.byteLength);
     const call = client.makeUnaryRequest<Buffer, Buffer>(
       SERVICE + method,
       (bytes) => bytes,
       (bytes) => bytes,
-      message,
+      messageOf(request),
       metadata,
       { deadline: Date.now() + options.deadlineMs },
       (error, answer) => {

@@ -15,6 +15,8 @@ export interface Features {
   readonly finiteScalars: boolean;
   /** Fields may be null (Milvus 2.5 and later; older servers take the schema and then refuse the rows). */
   readonly nullable: boolean;
+  /** The server keeps snapshots itself (Milvus 3.0). */
+  readonly snapshots: boolean;
 }
 
 function atLeast(version: readonly number[], major: number, minor: number): boolean {
@@ -45,6 +47,7 @@ export function featuresOf(version: string): Features {
     timestamps: !lite,
     finiteScalars: !lite && atLeast(numbers, 2, 4),
     nullable: lite || atLeast(numbers, 2, 5),
+    snapshots: !lite && atLeast(numbers, 3, 0),
   };
 }
 

@@ -81,7 +81,8 @@ export interface SegmentServer {
 const NO_INDEX = { code: 700, legacy: 25 };
 const LOAD_STATES: readonly LoadState[] = ['NotLoad', 'NotLoad', 'Loading', 'Loaded'];
 
-function asker(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal: AbortSignal | undefined): Ask {
+/** How calls are made over an open connection, with repeats; it stays the caller's. */
+export function asker(connection: Omit<Calls, typeof Symbol.asyncDispose>, signal: AbortSignal | undefined): Ask {
   const options: CallOptions = { deadlineMs: DDL_TIMEOUT_MS, ...(signal ? { signal } : {}) };
   return (call, allow) =>
     withRetry(async () => {

@@ -1,15 +1,23 @@
-import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LocalStorage } from '../config/types.js';
 import { throwIfAborted } from '../util/abort.js';
 import { fail, MilvusdmError } from '../util/errors.js';
 import { allSettled, createPool } from '../util/pool.js';
 import { checkedKey } from './keys.js';
+import { FileCopier } from './local-copy.js';
 import { beginFile } from './local-growing.js';
 import { listFiles, listFolders, refused, WORK } from './local-list.js';
-import { sized } from './sized.js';
-import type { ByteRange, GrowingObject, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from './types.js';
+import { sized, watched } from './sized.js';
+import type {
+  ByteRange,
+  CopyOptions,
+  GrowingObject,
+  ObjectStore,
+  OpenStoreOptions,
+  StoredObject,
+  StoreOptions,
+} from './types.js';
 
 /** What a killed process left behind there is removed after this time. */
 const STALE_MS = 24 * 3600 * 1000;
@@ -34,6 +42,7 @@ class LocalStore implements ObjectStore {
   readonly folder: string;
   /** Folders with names in them that may not be on the disk yet. */
   readonly #unsynced = new Set<string>();
+  readonly #copier = new FileCopier();
   #work: Promise<string> | undefined;
 
   constructor(folder: string) {
@@ -127,22 +136,17 @@ class LocalStore implements ObjectStore {
     return await beginFile(this.#path(key), headBytes, `${key} in ${this.name}`);
   }
 
-  copy(
-    from: ObjectStore,
-    source: StoredObject,
-    key: string,
-    o: StoreOptions & { readonly link?: boolean } = {},
-  ): Promise<void> {
+  copy(from: ObjectStore, source: StoredObject, key: string, o: CopyOptions = {}): Promise<void> {
     if (!(from instanceof LocalStore)) {
       if (o.link) return Promise.reject(noLink(`${from.name} is no folder`));
-      return this.write(key, from.stream(source.key, o), { ...o, size: source.size });
+      return this.write(key, watched(from.stream(source.key, o), o.watch), { ...o, size: source.size });
     }
     const path = from.#path(source.key);
     const later = { ...o, later: true };
     return this.#place(key, later, async (temporary) => {
       try {
         if (o.link) await link(path, temporary);
-        else await this.#duplicate(path, temporary, source);
+        else await this.#copier.copy(path, temporary, source, o);
       } catch (thrown) {
         const { code } = thrown as NodeJS.ErrnoException;
         if (o.link && (code === 'EXDEV' || code === 'EPERM' || code === 'ENOTSUP' || code === 'EMLINK')) {
@@ -151,20 +155,6 @@ class LocalStore implements ObjectStore {
         throw refused(from.name, thrown, source.key);
       }
     });
-  }
-
-  async #duplicate(path: string, temporary: string, source: StoredObject): Promise<void> {
-    await copyFile(path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    const handle = await open(temporary, 'r+');
-    try {
-      const { size } = await handle.stat();
-      if (size !== source.size) {
-        throw fail('SRC_CHANGED', `${source.key} has ${size} bytes, ${source.size} are expected`);
-      }
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
   }
 
   /**

@@ -16,6 +16,17 @@ export interface ByteRange {
   readonly to: number;
 }
 
+/** How a copy is made. */
+export interface CopyOptions extends StoreOptions {
+  /** A hard link where both are folders of one file system, else refused. */
+  readonly link?: boolean;
+  /**
+   * Shown the bytes, in order, where they come by here: not of links, clones, and copies within an S3 server. The memory is
+   * its own only until it returns.
+   */
+  readonly watch?: (bytes: Uint8Array) => void;
+}
+
 /**
  * An object on its way whose first bytes are known last, such as a header that counts what follows. It is there from `finish`
  * on; disposing of it before that leaves nothing behind.
@@ -54,16 +65,8 @@ export interface ObjectStore extends AsyncDisposable {
    * dies leaves one beside its place, with ".part" behind the name.
    */
   begin(key: string, headBytes: number, o?: StoreOptions): Promise<GrowingObject>;
-  /**
-   * Copies an object of `from` to here: within the server where both are at the same one, through this process otherwise.
-   * `link`: a hard link where both are folders of one file system, else refused.
-   */
-  copy(
-    from: ObjectStore,
-    source: StoredObject,
-    key: string,
-    o?: StoreOptions & { readonly link?: boolean },
-  ): Promise<void>;
+  /** Copies an object of `from` to here: within the server where both are at the same one, through this process otherwise. */
+  copy(from: ObjectStore, source: StoredObject, key: string, o?: CopyOptions): Promise<void>;
   /** Removes objects; those that are not there count as removed. */
   remove(keys: readonly string[], o?: StoreOptions): Promise<void>;
 }

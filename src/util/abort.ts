@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { fail, type MilvusdmError } from './errors.js';
 
 /** The error that a run ends with when its signal was aborted. */
@@ -8,6 +9,13 @@ export function interrupted(): MilvusdmError {
 /** Throws INTERRUPTED when the signal has been aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw interrupted();
+}
+
+/** Aborted as soon as one of them is; as many may listen as like. Of more than ten Node would warn on stderr. */
+export function anySignal(...signals: readonly AbortSignal[]): AbortSignal {
+  const signal = AbortSignal.any([...signals]);
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 /** Sleeps; rejects with INTERRUPTED as soon as the signal is aborted. */

@@ -175,6 +175,26 @@ export function storeSuite(pair: () => StorePair): void {
     expect(Buffer.compare(await other.read('d/copy', { range }), whole.subarray(range.from, range.to))).toBe(0);
   });
 
+  it('shows the bytes of a copy that come by, all of them and in order', async () => {
+    const { one, other } = await fresh();
+    const whole = noise(3 * 1024 * 1024 + 5);
+    await one.write('whole', whole);
+    await one.write('empty', new Uint8Array());
+    const copied = async (key: string, size: number, to: string): Promise<Buffer> => {
+      const seen: Uint8Array[] = [];
+      await other.copy(one, { key, size }, to, { watch: (bytes) => seen.push(Uint8Array.from(bytes)) });
+      return Buffer.concat(seen);
+    };
+    // Several at a time, so that none sees the memory of another.
+    const all = await Promise.all([0, 1, 2].map((at) => copied('whole', whole.length, `copy/${at}`)));
+    for (const [at, seen] of all.entries()) {
+      expect(Buffer.compare(await other.read(`copy/${at}`), whole)).toBe(0);
+      // Nothing is seen where the server or the file system makes the copy.
+      if (seen.length > 0) expect(Buffer.compare(seen, whole)).toBe(0);
+    }
+    expect(await copied('empty', 0, 'copy/empty')).toHaveLength(0);
+  });
+
   it('leaves nothing of a write that fails, and what was there before', async () => {
     const { one } = await fresh();
     await one.write('k', bytes('before'));

@@ -55,8 +55,10 @@ export function createMemoryStore(name = 'memory'): MemoryStore {
         async [Symbol.asyncDispose]() {},
       };
     },
-    async copy(from, source, key) {
-      objects.set(key, await from.read(source.key));
+    async copy(from, source, key, o) {
+      const bytes = await from.read(source.key);
+      o?.watch?.(bytes);
+      objects.set(key, bytes);
     },
     async remove(keys) {
       for (const key of keys) objects.delete(key);

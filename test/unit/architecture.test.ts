@@ -68,17 +68,21 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   store: ['util', 'batch'],
   binlog: ['util', 'batch'],
   backup: ['util', 'batch', 'store'],
+  snapshot: ['util', 'batch', 'store', 'backup'],
   milvus: ['util', 'batch', 'store'],
   segments: ['util', 'batch', 'store', 'backup', 'milvus'],
   transforms: ['util', 'batch', 'store', 'milvus'],
   [INTERFACES]: ['batch'],
   ...Object.fromEntries(
-    ADAPTERS.map((area) => [area, ['util', 'batch', 'store', 'backup', 'binlog', 'milvus', 'segments', INTERFACES]]),
+    ADAPTERS.map((area) => [
+      area,
+      ['util', 'batch', 'store', 'backup', 'snapshot', 'binlog', 'milvus', 'segments', INTERFACES],
+    ]),
   ),
   'registry.ts': [...ADAPTERS, INTERFACES],
-  job: ['util', 'batch', 'store', 'backup', 'milvus', 'segments', 'transforms', INTERFACES, 'registry.ts'],
-  cli: ['util', 'config', 'job'],
-  server: ['util', 'config', 'job'],
+  job: ['util', 'batch', 'store', 'backup', 'snapshot', 'milvus', 'segments', 'transforms', INTERFACES, 'registry.ts'],
+  cli: ['util', 'config', 'job', 'server'],
+  server: ['util', 'config', 'job', 'backup'],
   'index.ts': ['util', 'config', 'job', INTERFACES],
 };
 

@@ -4,10 +4,10 @@ import { choose, globMatches } from '../../config/selection.js';
 import type { SegmentsSource } from '../../config/types.js';
 import { openCalls } from '../../milvus/calls.js';
 import { placeSegments } from '../../segments/assemble.js';
+import { takeCapture } from '../../segments/capture.js';
 import { type DescribedCollection, describeCollections } from '../../segments/describe.js';
 import { flushCollection } from '../../segments/flush.js';
 import { type CollectionName, fullName, type SegmentServer, segmentServer } from '../../segments/server.js';
-import { takeSnapshot } from '../../segments/snapshot.js';
 import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
 import { createDisposables } from '../../util/disposables.js';
@@ -52,7 +52,7 @@ async function currentSegments(live: LiveSource, first: DescribedCollection): Pr
   const { server, store, o } = live;
   for (let round = 1; round <= ROUNDS; round++) {
     const described = await describeAgain(live, first);
-    const { segments, left, warnings } = await takeSnapshot(server, store, described, {
+    const { segments, left, warnings } = await takeCapture(server, store, described, {
       ...(o.signal ? { signal: o.signal } : {}),
     });
     const { info, stray } = placeSegments(described.info, segments);

@@ -44,7 +44,7 @@ function tileKernel(): Kernel {
       ...set(total(row, pair)),
     ]),
   ];
-  return compileKernel(4, 11, MEMORY_BYTES, [
+  return compileKernel(4, { vectors: 11 }, MEMORY_BYTES, [
     ...each((row, pair) => [...get(sums), ...f64x2.load(place(row, pair)), ...set(total(row, pair))]),
     loopBelow(rows, end, [
       [...get(columns), ...f64x2.load(0), ...set(left)],

@@ -55,6 +55,8 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
   const throttle = createThrottle({ most: pool.size, log });
   /** Length of the smallest request that the server found too large. */
   let tooLarge = Number.POSITIVE_INFINITY;
+  /** Requests that have failed once: they may be on their way still, and other rows in their memory would arrive in their name. */
+  const doubtful = new WeakSet<Uint8Array>();
 
   // Batches in flight outlive the signal that ends the reading: only their own may give them up.
   function policyFor({ signal }: WriteOptions): RetryPolicy {
@@ -79,6 +81,7 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
         );
         return { rows, keys: answer.keys };
       } catch (thrown) {
+        doubtful.add(request);
         if (!isAmbiguous(thrown)) throw thrown;
         if (!options.repeatable && !connection.features.deduplicates) throw notRepeatable(thrown, rows);
         if (!connection.features.deduplicates) method = 'Upsert';
@@ -153,7 +156,7 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
       const encodeMs = performance.now() - begun;
       const ack = send({ request, rows: batch.numRows, fields }, options);
       // Behind those who wait for the ack, so that they can stop the next batch before it gets this place.
-      const release = (): void => queueMicrotask(() => lease.release());
+      const release = (): void => queueMicrotask(() => lease.release(doubtful.has(request)));
       ack.then(release, release);
       return { ack, encodeMs };
     },

@@ -1,33 +1,11 @@
-import { styleText } from 'node:util';
 import type { BackupInspection, Inspection } from '../../job/inspect.js';
 import type { ProfileReport } from '../../job/profile.js';
 import type { BackupReport, PlanReport, PreparedReport, Report } from '../../job/report.js';
 import { formatBytes, formatCount, plural } from '../../util/bytes.js';
+import { snapshotText } from './snapshot-text.js';
+import { listed, type TextStyle, type Tone, table, tint } from './table.js';
 
-export interface TextStyle {
-  readonly color: boolean;
-}
-
-type Tone = 'bold' | 'green' | 'yellow' | 'red' | 'dim';
-
-export function tint(style: TextStyle, tone: Tone, text: string): string {
-  // Whether there may be colours is decided in one place (mayColor), not once more by Node.
-  return style.color ? styleText(tone, text, { validateStream: false }) : text;
-}
-
-/** Lines of equal columns; the first row is the heading. */
-export function table(rows: readonly (readonly string[])[], style: TextStyle): string[] {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((r) => r[i]!.length)));
-  return rows.map((row, n) => {
-    const line = row.map((cell, i) => (/^[\d,]+$/.test(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
-    const text = `  ${line.join('  ').trimEnd()}`;
-    return n === 0 ? tint(style, 'dim', text) : text;
-  });
-}
-
-export function listed(title: string, items: readonly string[], style: TextStyle): string[] {
-  return items.length === 0 ? [] : [tint(style, 'yellow', title), ...items.map((i) => `  - ${i}`)];
-}
+export { listed, type TextStyle, table, tint } from './table.js';
 
 const TONE: Readonly<Record<Report['status'], Tone>> = {
   done: 'green',
@@ -80,6 +58,7 @@ function profileText(profile: ProfileReport, style: TextStyle): string[] {
 
 /** The report of a run as text for a terminal. */
 export function reportText(report: Report, style: TextStyle): string {
+  if (report.task === 'SNAPSHOT') return snapshotText(report, style);
   const rows = report.targets.reduce((sum, t) => sum + t.rows_written, 0);
   const rate = report.seconds > 0 ? `, ${formatCount(Math.round(rows / report.seconds))} rows/s overall` : '';
   const shard = report.shard ? ` shard ${report.shard.index} of ${report.shard.of}` : '';
@@ -112,7 +91,9 @@ export function reportText(report: Report, style: TextStyle): string {
 /** A plan as text. */
 export function planText(plan: PlanReport, style: TextStyle): string {
   const lines = [
-    plan.task === 'BACKUP'
+    plan.task === 'SNAPSHOT'
+      ? `SNAPSHOT ${tint(style, 'bold', 'plan')} on ${plan.server}`
+      : plan.task === 'BACKUP'
       ? `BACKUP ${tint(style, 'bold', 'plan')}: ${plural(plan.collections.length, 'collection')}, ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) of ${plan.server}`
       : `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collections.join('", "')}" on ${plan.server}, metric ${plan.metric}`,
   ];

@@ -2,11 +2,12 @@ import { backupCodec } from '../../backup/meta.js';
 import type { LeftOut } from '../../backup/side-file.js';
 import type { BackupInfo, CollectionBackupInfo, SegmentBackupInfo } from '../../backup/types.js';
 import { placeSegments } from '../../segments/assemble.js';
+import type { Capture } from '../../segments/capture.js';
 import type { DescribedCollection } from '../../segments/describe.js';
 import type { FlushTicket } from '../../segments/server.js';
 import { fullName } from '../../segments/server.js';
-import type { Snapshot } from '../../segments/snapshot.js';
 import type { BackupResult } from './context.js';
+import { withoutTtl } from './ttl.js';
 import type { Work } from './work.js';
 
 /** A collection of which all files are in their place. */
@@ -17,9 +18,9 @@ export interface FinishedCollection {
 
 /** The collection with its segments in their partitions. */
 export function assembleCollection(
-  { run: { warn }, root }: Work,
+  { run: { warn, prepared }, root }: Work,
   { of, info }: DescribedCollection,
-  { segments }: Snapshot,
+  { segments }: Capture,
   ticket: FlushTicket | undefined,
 ): CollectionBackupInfo {
   const rooted = segments.map((segment) => withRoot(segment, root));
@@ -30,6 +31,7 @@ export function assembleCollection(
   }
   return {
     ...placed,
+    ...(prepared.config.ttl === false ? { properties: withoutTtl(placed.properties) } : {}),
     backup_timestamp: ticket?.checkpoint ?? 0n,
     backup_physical_timestamp: ticket?.sealed ?? 0n,
     channel_checkpoints: ticket?.checkpoints ?? {},

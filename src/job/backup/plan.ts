@@ -1,6 +1,6 @@
 import type { Action } from '../../adapters/types.js';
+import { takeCapture } from '../../segments/capture.js';
 import { fullName } from '../../segments/server.js';
-import { takeSnapshot } from '../../segments/snapshot.js';
 import { formatBytes, plural } from '../../util/bytes.js';
 import { EXIT } from '../../util/exit-codes.js';
 import { type PlanReport, REPORT_VERSION } from '../report.js';
@@ -17,7 +17,7 @@ export async function planBackup(prepared: PreparedBackup, id: string, signal: A
   const warnings = [...config.notes, ...prepared.warnings];
   let [rows, bytes] = [0, 0];
   for (const collection of prepared.collections) {
-    const { segments } = source ? await takeSnapshot(server, source, collection, { signal }) : { segments: [] };
+    const { segments } = source ? await takeCapture(server, source, collection, { signal }) : { segments: [] };
     const held = segments.reduce((sum, segment) => sum + segment.num_of_rows, 0);
     const size = segments.reduce((sum, segment) => sum + segment.size, 0);
     rows += held;

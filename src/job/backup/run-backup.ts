@@ -3,7 +3,7 @@ import { defaultBackupName } from '../../backup/names.js';
 import type { BackupConfig } from '../../config/types.js';
 import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
-import { interrupted, rejectAfterAbort } from '../../util/abort.js';
+import { anySignal, interrupted, rejectAfterAbort } from '../../util/abort.js';
 import { createDisposables } from '../../util/disposables.js';
 import { fail, MilvusdmError, toMilvusdmError } from '../../util/errors.js';
 import { EXIT } from '../../util/exit-codes.js';
@@ -81,7 +81,7 @@ async function runBackup({ config, id, signals, emit, warnings }: RunContext): P
   const names = { begun: await memory.recall(), fresh: defaultBackupName(started) };
   const lost = new AbortController();
   let failure: MilvusdmError | undefined;
-  const signal = AbortSignal.any([signals.stop, lost.signal]);
+  const signal = anySignal(signals.stop, lost.signal);
   const warn = (message: string): void => {
     warnings.push(message);
     emit({ type: 'warning', message });

@@ -1,88 +1,32 @@
-import { encodeMeta, type MetaTexts } from '../../backup/encode.js';
-import { metaKey, segmentFiles } from '../../backup/layout.js';
+import { encodeMeta } from '../../backup/encode.js';
+import { backupFiles, backupPrefix, type MetaFile, metaKey, segmentFiles } from '../../backup/layout.js';
 import { encodeSideFile } from '../../backup/side-file.js';
 import type { DescribedCollection } from '../../segments/describe.js';
-import { flushCollection } from '../../segments/flush.js';
-import type { FlushTicket } from '../../segments/server.js';
-import { fullName } from '../../segments/server.js';
-import { type Snapshot, takeSnapshot } from '../../segments/snapshot.js';
-import { fail } from '../../util/errors.js';
 import { allSettled, createPool } from '../../util/pool.js';
 import { assembleBackup, assembleCollection, type FinishedCollection, summarize } from './assemble.js';
 import type { BackupResult, BackupRun } from './context.js';
-import { copyFiles, type WantedFile } from './copy-files.js';
+import { copyCollection } from './copy-collection.js';
 import { tallyText } from './progress.js';
 import { settleFiles } from './settle.js';
 import { sideFile, startWork, type Work } from './work.js';
 
 /** Collections that are flushed and listed at a time. */
 const COLLECTIONS_AT_A_TIME = 8;
-/** How often the server may take files away that were about to be copied. */
-const ROUNDS = 5;
 
-/** What of a snapshot is to be copied. Paths in it are those of the server's store. */
-function wantedFiles(work: Work, { segments }: Snapshot): WantedFile[] {
-  const { name } = work.run.prepared;
-  return segments.flatMap((segment) => {
-    const paths = new Map<bigint, string>();
-    for (const { binlogs } of [...segment.binlogs, ...segment.deltalogs]) {
-      for (const { log_id, log_path } of binlogs) paths.set(log_id, log_path);
-    }
-    return [...segmentFiles(name, segment)].map(({ key, size, log }) => ({
-      key,
-      size,
-      source: { key: paths.get(log)!, size },
-    }));
-  });
-}
-
-async function copySnapshot(work: Work, snapshot: Snapshot): Promise<readonly WantedFile[]> {
-  const files = wantedFiles(work, snapshot);
-  for (const file of files) work.wanted.set(file.key, file);
-  work.progress.expect(work.wanted.size);
-  return await copyFiles(work.place, files, work.placed);
-}
-
-/** While the server flushes, what it has on its disk already is copied; what that was is looked at afterwards. */
-async function flushAndCopy(work: Work, collection: DescribedCollection): Promise<FlushTicket | undefined> {
-  const { prepared, emit } = work.run;
-  const { signal } = work;
-  if (!prepared.config.flush) return undefined;
-  const began = performance.now();
-  const flushing = flushCollection(prepared.server, collection.of, signal).then((ticket) => {
-    const name = fullName(collection.of);
-    emit({ type: 'log', message: `"${name}" flushed in ${Math.round(performance.now() - began)} ms` });
-    return ticket;
-  });
-  const early = takeSnapshot(prepared.server, work.place.source, collection, { signal }).then((snapshot) =>
-    copySnapshot(work, snapshot),
+async function copyOne(work: Work, collection: DescribedCollection): Promise<FinishedCollection> {
+  const { prepared, warn, emit } = work.run;
+  const { capture, ticket } = await copyCollection(
+    {
+      ...work,
+      server: prepared.server,
+      flush: prepared.config.flush,
+      log: (message) => emit({ type: 'log', message }),
+      filesOf: (segment) => segmentFiles(prepared.name, segment),
+    },
+    collection,
   );
-  const [ticket] = await allSettled<unknown>([flushing, early], work.giveUp);
-  return ticket as FlushTicket;
-}
-
-async function copyCollection(work: Work, collection: DescribedCollection): Promise<FinishedCollection> {
-  const { prepared, warn } = work.run;
-  const { signal } = work;
-  const ticket = await flushAndCopy(work, collection);
-  for (let round = 1; ; round++) {
-    const snapshot = await takeSnapshot(prepared.server, work.place.source, collection, { signal });
-    const gone = await copySnapshot(work, snapshot);
-    if (gone.length === 0) {
-      for (const message of snapshot.warnings) warn(message);
-      return { info: assembleCollection(work, collection, snapshot, ticket), left: snapshot.left };
-    }
-    if (round === ROUNDS) throw vanished(work, collection, gone);
-  }
-}
-
-function vanished(work: Work, { of }: DescribedCollection, gone: readonly WantedFile[]): Error {
-  const { key } = gone[0]!.source;
-  return fail(
-    'SRC_CHANGED',
-    `"${fullName(of)}": ${gone.length} files that the server names cannot be copied as they were listed, the first is ${key} in ${work.place.source.name}`,
-    { hint: 'The server compacts and removes files faster than they are copied, or has lost them. Run again later.' },
-  );
+  for (const message of capture.warnings) warn(message);
+  return { info: assembleCollection(work, collection, capture, ticket), left: capture.left };
 }
 
 /**
@@ -96,19 +40,21 @@ export async function backUpStorage(run: BackupRun): Promise<BackupResult> {
   await dest.write(metaKey(name, 'side'), encodeSideFile({ ...sideFile(work, 'running', []), files: {} }), { signal });
   emit({ type: 'phase', phase: 'copy' });
   const pool = createPool(COLLECTIONS_AT_A_TIME);
-  const copying = collections.map((one) => pool(() => copyCollection(work, one)));
+  const copying = collections.map((one) => pool(() => copyOne(work, one)));
   const finished = await allSettled(copying, work.giveUp).catch((thrown: unknown) => {
     throw (work.firstFailure() ?? { error: thrown }).error;
   });
   const info = assembleBackup(work, finished);
   emit({ type: 'phase', phase: 'verify' });
-  await settleFiles(work, info);
+  const log = (message: string): void => emit({ type: 'log', message });
+  await settleFiles({ ...work, log }, `${backupPrefix(name)}binlogs/`, [...backupFiles(name, info)]);
   const left = finished.flatMap((one) => one.left);
-  await dest.write(metaKey(name, 'side'), encodeSideFile(sideFile(work, 'complete', left)), { signal });
-  const write = ([file, bytes]: MetaTexts[number]): Promise<void> => dest.write(metaKey(name, file), bytes, { signal });
+  const write = (file: MetaFile, bytes: Uint8Array): Promise<void> =>
+    dest.write(metaKey(name, file), bytes, { signal });
   const meta = encodeMeta(info);
-  await allSettled(meta.slice(0, -1).map(write));
-  await write(meta.at(-1)!);
+  const side = write('side', encodeSideFile(sideFile(work, 'complete', left)));
+  await allSettled([side, ...meta.slice(0, -1).map((one) => write(...one))]);
+  await write(...meta.at(-1)!);
   const { copied, fromBase } = work.progress;
   const base = fromBase.files > 0 ? `, ${tallyText(fromBase)} from "${prepared.config.base}"` : '';
   emit({ type: 'log', message: `${tallyText(copied)} from ${work.place.source.name}${base}` });

@@ -1,5 +1,6 @@
 import { backupPrefix } from '../../backup/layout.js';
 import { type LeftOut, SIDE_VERSION, type SideFile } from '../../backup/side-file.js';
+import { anySignal } from '../../util/abort.js';
 import { fail } from '../../util/errors.js';
 import { createPool } from '../../util/pool.js';
 import { packageVersion } from '../../util/version.js';
@@ -53,7 +54,7 @@ export async function startWork(run: BackupRun): Promise<Work> {
   const { prepared, emit } = run;
   const failed = new AbortController();
   let first: { readonly error: unknown } | undefined;
-  const signal = AbortSignal.any([run.signal, failed.signal]);
+  const signal = anySignal(run.signal, failed.signal);
   const progress = copyProgress(emit);
   const place: CopyPlace = {
     source: sourceOf({ run }),

@@ -75,8 +75,8 @@ function footer({ task, run }: SavedReport): Markup {
   const made = html`Made by milvusdm ${run.milvusdm}.`;
   if (task === 'BACKUP')
     return html`${made} <code>milvusdm backup verify --full</code> reads all files of the backup again and compares their checksums.`;
-  if (task === 'RESTORE')
-    return html`${made} <code>milvusdm diff</code> compares a restored collection with its backup, or with any other.`;
+  if (task === 'RESTORE' || task === 'SNAPSHOT')
+    return html`${made} <code>milvusdm diff</code> compares a restored collection with ${task === 'RESTORE' ? 'its backup, or with any other' : 'any other'}.`;
   return html`${made} The digest of a target changes when any bit of any of its rows changes; <code>milvusdm verify --report</code> with the JSON file beside this page compares it again.`;
 }
 

@@ -49,6 +49,7 @@ export function proofText({ targets, backup }: SavedReport): string {
 function wordsOf(task: SavedReport['task']): { readonly run: string; readonly moved: string } {
   if (task === 'BACKUP') return { run: 'backup', moved: 'backed up from' };
   if (task === 'RESTORE') return { run: 'restore', moved: 'restored into' };
+  if (task === 'SNAPSHOT') return { run: 'snapshot task', moved: 'restored into' };
   return { run: 'migration', moved: 'moved into' };
 }
 
@@ -56,7 +57,8 @@ function wordsOf(task: SavedReport['task']): { readonly run: string; readonly mo
 export function headline(saved: SavedReport): string {
   const { run, moved } = wordsOf(saved.task);
   const rows = saved.targets.reduce((sum, t) => sum + t.rows_written, 0);
-  const thing = saved.task === 'BACKUP' || saved.task === 'RESTORE' ? 'collection' : 'target';
+  const thing =
+    saved.task === 'BACKUP' || saved.task === 'RESTORE' || saved.task === 'SNAPSHOT' ? 'collection' : 'target';
   const where = saved.targets.length === 1 ? `one ${thing}` : `${formatCount(saved.targets.length)} ${thing}s`;
   switch (saved.status) {
     case 'skipped':

@@ -1,4 +1,4 @@
-import type { RestoreConfig } from '../../config/types.js';
+import type { CatalogSource, RestoreConfig } from '../../config/types.js';
 import { describeCollection, dropCollection, flush, statisticsRows } from '../../milvus/collections.js';
 import type { Connection } from '../../milvus/connection.js';
 import { releaseCollection, waitForIndex } from '../../milvus/indexes.js';
@@ -31,6 +31,8 @@ export interface CollectionRestore {
   readonly connection: Connection;
   readonly job: string;
   readonly files: CollectionFiles;
+  /** Where its rows can be read, to be compared with what was restored. */
+  readonly content: CatalogSource;
   readonly view: ServerView;
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;
@@ -115,8 +117,8 @@ async function checkContent(
   making: string,
   counted: RestoredCollection,
 ): Promise<RestoredCollection> {
-  const { item, config, connection, signal, log } = o;
-  const check: ContentCheck = { config, item, connection, collection: making, signal, log };
+  const { item, config, connection, content: source, signal, log } = o;
+  const check: ContentCheck = { config, item, source, connection, collection: making, signal, log };
   if (config.verify === 'full') return { ...counted, verified: 'full', digest: await checkAll(check) };
   await checkSample(check);
   return { ...counted, verified: 'sample' };

@@ -2,7 +2,7 @@ import type { Catalog, Reader } from '../../adapters/types.js';
 import { keyIndex } from '../../batch/columns.js';
 import { fromArrowField } from '../../batch/fields.js';
 import { sameValue } from '../../batch/values.js';
-import type { BackupSource, MilvusSource, RestoreConfig } from '../../config/types.js';
+import type { CatalogSource, MilvusSource, RestoreConfig } from '../../config/types.js';
 import type { Connection } from '../../milvus/connection.js';
 import { textLiteral } from '../../milvus/data.js';
 import { type OpenOptions, openCatalog } from '../../registry.js';
@@ -23,8 +23,10 @@ const SAMPLE_BYTES = 1024 * 1024;
 const NAMES = { idField: 'id', vectorField: 'embedding' };
 
 export interface ContentCheck {
-  readonly config: RestoreConfig;
+  readonly config: Pick<RestoreConfig, 'endpoint' | 'retryFor'>;
   readonly item: RestoreItem;
+  /** Where its rows can be read; the collection is the only one of it. */
+  readonly source: CatalogSource;
   readonly connection: Connection;
   /** Name that the restored collection has now; loaded. */
   readonly collection: string;
@@ -36,17 +38,8 @@ function optionsOf({ config, log, signal }: ContentCheck): OpenOptions {
   return { retryForMs: config.retryFor * 1000, log, signal };
 }
 
-async function openBackup(check: ContentCheck): Promise<Catalog> {
-  const { config, item } = check;
-  const [db = '', name = ''] = item.source.split('.');
-  const source: BackupSource = {
-    adapter: 'backup',
-    storage: config.store,
-    name: config.name,
-    db,
-    select: { [name]: null },
-  };
-  return await openCatalog(source, NAMES, optionsOf(check));
+function openSource(check: ContentCheck): Promise<Catalog> {
+  return openCatalog(check.source, NAMES, optionsOf(check));
 }
 
 async function openRestored(check: ContentCheck, filter?: string): Promise<Catalog> {
@@ -106,7 +99,7 @@ function differs(row: SampledRow, candidates: readonly SampledRow[]): boolean {
 export async function checkSample(check: ContentCheck): Promise<void> {
   const { item, signal } = check;
   await using stack = createDisposables();
-  const reader = stack.use(await onlyReader(stack.use(await openBackup(check)), item.source));
+  const reader = stack.use(await onlyReader(stack.use(await openSource(check)), item.source));
   const rows = await sampleOf(reader, signal);
   if (rows.length === 0) return;
   const key = fromArrowField(reader.schema.fields[keyIndex(reader.schema)]!).name;
@@ -132,7 +125,7 @@ export async function checkSample(check: ContentCheck): Promise<void> {
 export async function checkAll(check: ContentCheck): Promise<string> {
   const { item, signal } = check;
   await using stack = createDisposables();
-  const reader = stack.use(await onlyReader(stack.use(await openBackup(check)), item.source));
+  const reader = stack.use(await onlyReader(stack.use(await openSource(check)), item.source));
   const target = stack.use(await onlyReader(stack.use(await openRestored(check)), check.collection));
   const [a, b] = [reader, target] as const;
   const found = await compareContents(

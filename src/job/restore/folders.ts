@@ -1,4 +1,11 @@
-import { ALL_PARTITIONS, backupPrefix, partitionFolder, segmentFiles, segmentFolder } from '../../backup/layout.js';
+import {
+  ALL_PARTITIONS,
+  backupPrefix,
+  type LogKind,
+  partitionFolder,
+  segmentFiles,
+  segmentFolder,
+} from '../../backup/layout.js';
 import type { PartitionBackupInfo, SegmentBackupInfo } from '../../backup/types.js';
 import type { ObjectStore, StoreOptions } from '../../store/types.js';
 import { plural } from '../../util/bytes.js';
@@ -20,6 +27,24 @@ export interface ImportUnit {
   readonly storageVersion: number;
   /** For messages and the log. */
   readonly name: string;
+}
+
+/** Where the files of a collection lie. Folders have "/" at their end. */
+export interface FilesLayout {
+  collection(kind: LogKind, collection: bigint): string;
+  partition(kind: LogKind, collection: bigint, partition: bigint): string;
+  segment(kind: LogKind, segment: SegmentBackupInfo): string;
+  files(segment: SegmentBackupInfo): Iterable<{ readonly key: string; readonly size: number }>;
+}
+
+/** That of a backup. */
+export function backupLayout(name: string): FilesLayout {
+  return {
+    collection: (kind, collection) => `${backupPrefix(name)}binlogs/${kind}/${collection}/`,
+    partition: (kind, collection, partition) => partitionFolder(name, kind, collection, partition),
+    segment: (kind, segment) => segmentFolder(name, kind, segment),
+    files: (segment) => segmentFiles(name, segment),
+  };
 }
 
 /** All files of a backup's collection that the server will read. */
@@ -80,7 +105,7 @@ function foldersOf(
 
 /** The imports of a partition: one where its folder holds just what the meta files name, else one for each segment. */
 function unitsOf(
-  name: string,
+  layout: FilesLayout,
   partition: PartitionBackupInfo,
   o: { readonly together: boolean; readonly exact: boolean },
 ): ImportUnit[] {
@@ -89,18 +114,17 @@ function unitsOf(
   if (!first) return [];
   const called = partitionName(partition);
   if (o.together && o.exact) {
-    const folder = (kind: 'insert_log' | 'delta_log'): string =>
-      partitionFolder(name, kind, first.collection_id, first.partition_id);
+    const folder = (kind: LogKind): string => layout.partition(kind, first.collection_id, first.partition_id);
     return [unitOf(called, segments, foldersOf(folder('insert_log'), folder('delta_log'), segments))];
   }
   return segments.map((segment) => {
-    const folder = (kind: 'insert_log' | 'delta_log'): string => segmentFolder(name, kind, segment);
+    const folder = (kind: LogKind): string => layout.segment(kind, segment);
     return unitOf(called, [segment], foldersOf(folder('insert_log'), folder('delta_log'), [segment]));
   });
 }
 
 /** Deletes that stand in segments of their own, which are imported behind the rows (Milvus 2.4 and later). */
-function deleteUnits(name: string, item: RestoreItem): ImportUnit[] {
+function deleteUnits(layout: FilesLayout, item: RestoreItem): ImportUnit[] {
   const { partition_backups: partitions, l0_segments: everywhere } = item.info;
   const own = partitions.flatMap((partition) =>
     partition.segment_backups
@@ -112,7 +136,7 @@ function deleteUnits(name: string, item: RestoreItem): ImportUnit[] {
     .filter(({ segment }) => hasDeletes(segment))
     .map(({ segment, partition }) => {
       const { insert: _, ...unit } = unitOf(partition, [segment], { insert: '' });
-      return { ...unit, delta: segmentFolder(name, 'delta_log', segment) };
+      return { ...unit, delta: layout.segment('delta_log', segment) };
     });
 }
 
@@ -122,19 +146,17 @@ function deleteUnits(name: string, item: RestoreItem): ImportUnit[] {
  */
 export async function collectionFiles(
   store: ObjectStore,
-  name: string,
+  layout: FilesLayout,
   item: RestoreItem,
   o: StoreOptions & { readonly together: boolean; readonly staged: boolean },
 ): Promise<CollectionFiles> {
   const id = item.info.collection_id;
   const [inserts, deltas] = await Promise.all(
-    (['insert_log', 'delta_log'] as const).map((kind) =>
-      listed(store, `${backupPrefix(name)}binlogs/${kind}/${id}/`, o),
-    ),
+    (['insert_log', 'delta_log'] as const).map((kind) => listed(store, layout.collection(kind, id), o)),
   );
   const there = new Map([...(inserts ?? []), ...(deltas ?? [])]);
   const segments = [...item.info.partition_backups.flatMap((p) => p.segment_backups), ...item.info.l0_segments];
-  const files = segments.flatMap((segment) => [...segmentFiles(name, segment)]);
+  const files = segments.flatMap((segment) => [...layout.files(segment)]);
   const wanted = new Map(files.map(({ key, size }) => [key, size]));
   for (const [key, size] of wanted) {
     const have = there.get(key);
@@ -146,8 +168,8 @@ export async function collectionFiles(
   }
   const extra = o.staged ? [] : [...there.keys()].filter((key) => !wanted.has(key));
   const folders = segments.flatMap((segment) => [
-    segmentFolder(name, 'insert_log', segment),
-    segmentFolder(name, 'delta_log', segment),
+    layout.segment('insert_log', segment),
+    layout.segment('delta_log', segment),
   ]);
   const foreign = extra.find((key) => folders.some((folder) => key.startsWith(folder)));
   if (foreign !== undefined) {
@@ -161,10 +183,10 @@ export async function collectionFiles(
   }
   const exact = (partition: bigint): boolean =>
     !extra.some((key) =>
-      (['insert_log', 'delta_log'] as const).some((kind) => key.startsWith(partitionFolder(name, kind, id, partition))),
+      (['insert_log', 'delta_log'] as const).some((kind) => key.startsWith(layout.partition(kind, id, partition))),
     );
   const units = item.info.partition_backups.flatMap((partition) =>
-    unitsOf(name, partition, { together: o.together, exact: exact(partition.partition_id) }),
+    unitsOf(layout, partition, { together: o.together, exact: exact(partition.partition_id) }),
   );
-  return { units: [...units, ...deleteUnits(name, item)], files: [...wanted].map(([key, size]) => ({ key, size })) };
+  return { units: [...units, ...deleteUnits(layout, item)], files: [...wanted].map(([key, size]) => ({ key, size })) };
 }

@@ -9,7 +9,7 @@ import { fail } from '../../util/errors.js';
 import type { Emit } from '../open-job.js';
 import { chooseItems, type RestoreItem, shownName } from './choose.js';
 import { type Databases, openDatabases } from './databases.js';
-import { type CollectionFiles, collectionFiles, takesPartitions } from './folders.js';
+import { backupLayout, type CollectionFiles, collectionFiles, takesPartitions } from './folders.js';
 import { type Reach, reachOf } from './places.js';
 import { createRequest } from './schema.js';
 
@@ -107,7 +107,11 @@ export async function openRestore(config: RestoreConfig, emit: Emit, signal: Abo
     const what = await whatOf(databases, item, config);
     const o = { signal, together: takesPartitions(version), staged: reach.how === 'staged' };
     const none = what === 'skip' || config.metaOnly;
-    items.push({ item, what, files: none ? NO_FILES : await collectionFiles(backup, config.name, item, o) });
+    items.push({
+      item,
+      what,
+      files: none ? NO_FILES : await collectionFiles(backup, backupLayout(config.name), item, o),
+    });
   }
   const kept = stack.release();
   return {

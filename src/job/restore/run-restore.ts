@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { RbacInfo } from '../../backup/types.js';
-import type { RestoreConfig } from '../../config/types.js';
+import type { BackupSource, RestoreConfig } from '../../config/types.js';
 import { statisticsRows } from '../../milvus/collections.js';
 import { openStore } from '../../store/index.js';
 import { interrupted, rejectAfterAbort, throwIfAborted } from '../../util/abort.js';
@@ -12,7 +12,7 @@ import { allSettled, createPool } from '../../util/pool.js';
 import { takeLock } from '../ledger/lock.js';
 import type { Emit, JobSignals } from '../open-job.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus, type TargetReport } from '../report.js';
-import { shownName } from './choose.js';
+import { type RestoreItem, shownName } from './choose.js';
 import { type RestoredCollection, restoreCollection } from './collection.js';
 import { type OpenRestore, openRestore, type PlannedItem } from './open-restore.js';
 import type { ServerView } from './places.js';
@@ -61,6 +61,12 @@ function warn({ warnings, emit }: RestoreContext, message: string): void {
   emit({ type: 'warning', message });
 }
 
+/** The collection in the backup, as a source. */
+function contentOf({ store: storage, name }: RestoreConfig, { source }: RestoreItem): BackupSource {
+  const [db = '', collection = ''] = source.split('.');
+  return { adapter: 'backup', storage, name, db, select: { [collection]: null } };
+}
+
 async function restoreOne(
   { context, open, stage, view, signal, progress }: Run,
   planned: PlannedItem,
@@ -79,6 +85,7 @@ async function restoreOne(
       connection,
       job: id,
       files,
+      content: contentOf(config, item),
       view,
       signal,
       log,

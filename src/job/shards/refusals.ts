@@ -8,7 +8,7 @@ import type { Run } from '../run-state.js';
 
 /** Throws USAGE or CFG_CONFLICT for a task that several machines cannot share. */
 export function requireShareable(config: JobConfig): TaskConfig {
-  if (config.task === 'BACKUP' || config.task === 'RESTORE' || config.task === 'M2H') {
+  if (!('options' in config) || config.task === 'M2H') {
     throw fail('USAGE', `a ${config.task} is not shared among machines, only tasks that write into a Milvus server`, {
       hint: 'Use `milvusdm run` on one machine.',
     });

@@ -1,3 +1,5 @@
+import type { MilvusEndpoint, StorageConfig } from '../../config/types.js';
+
 /** A collection and its database; `default` where the server has no databases. */
 export interface CollectionRef {
   readonly db: string;
@@ -29,6 +31,21 @@ export interface SnapshotInfo extends SnapshotRef {
   readonly segments?: number;
   /** Pinned ones are not dropped. */
   readonly pins?: number;
+}
+
+/** What a collection was like. */
+export interface SnapshotShape {
+  /** Who says so: the snapshot itself, or its collection as it is now, where nobody can read the snapshot's own metadata. */
+  readonly source: 'snapshot' | 'collection';
+  readonly fields: readonly { readonly name: string; readonly type: string; readonly primaryKey: boolean }[];
+  readonly indexes: readonly { readonly field: string; readonly type: string; readonly metric: string }[];
+  readonly shards: number;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface SnapshotDetails extends SnapshotInfo {
+  /** Undefined where neither the snapshot's metadata can be read nor its collection exists any more. */
+  readonly shape?: SnapshotShape;
 }
 
 export interface CreateSnapshot extends SnapshotRef {
@@ -73,10 +90,35 @@ export interface SnapshotKeeper extends AsyncDisposable {
   create(request: CreateSnapshot): Promise<SnapshotInfo>;
   /** Of one collection, or of all collections of a database, or of all databases. */
   list(of: { readonly db?: string; readonly collection?: string }): Promise<readonly SnapshotInfo[]>;
-  describe(ref: SnapshotRef): Promise<SnapshotInfo>;
+  /** Throws SNAPSHOT_NOT_FOUND. */
+  describe(ref: SnapshotRef): Promise<SnapshotDetails>;
+  /** Throws SNAPSHOT_NOT_FOUND, and SNAPSHOT_PINNED for one that is not to be dropped. */
   drop(ref: SnapshotRef): Promise<void>;
-  /** Starts a restore, and gives its job's id. */
+  /** Bytes that dropping a snapshot would free; undefined where nobody can tell. */
+  freedBy(ref: SnapshotRef): Promise<number | undefined>;
+  /**
+   * Starts a restore, and gives its job's id; where no server goes on with it by itself, only when all is restored. Throws
+   * SNAPSHOT_NOT_FOUND and SNAPSHOT_TARGET_EXISTS.
+   */
   restore(request: RestoreSnapshot): Promise<string>;
+  /** Throws SNAPSHOT_JOB_NOT_FOUND. */
   restoreJob(id: string): Promise<RestoreStatus>;
   restoreJobs(of: { readonly db?: string; readonly collection?: string }): Promise<readonly RestoreStatus[]>;
+}
+
+/** Where the snapshots of a server are kept. */
+export interface KeeperPlace {
+  /** Its `db` is not looked at: every call names the database itself. */
+  readonly endpoint: MilvusEndpoint;
+  /** Where the server keeps its data; self-contained snapshots lie there, too. */
+  readonly storage?: StorageConfig;
+}
+
+export interface KeeperOptions {
+  readonly log: (message: string) => void;
+  readonly warn: (message: string) => void;
+  readonly signal: AbortSignal;
+  readonly retryForMs: number;
+  /** Told while files are copied or imported: bytes, or percent where nothing else is known. */
+  readonly onProgress?: (done: number, total: number) => void;
 }

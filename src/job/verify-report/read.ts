@@ -48,9 +48,10 @@ function isTarget(value: unknown): boolean {
 const COMPARED_BY: Readonly<Record<string, string>> = {
   BACKUP: '`milvusdm backup verify WHERE NAME --full` reads its files and compares their checksums.',
   RESTORE: '`milvusdm diff FOLDER#COLLECTION http://HOST:PORT/COLLECTION` compares a collection with its backup.',
+  SNAPSHOT: '`milvusdm diff` compares a restored collection with any other.',
 };
 
-/** Reads a report of `--report-dir`. Throws CFG_FILE for what is none, CFG_CONFLICT for that of a BACKUP or RESTORE. */
+/** Reads a report of `--report-dir`. Throws CFG_FILE for what is none, CFG_CONFLICT for that of a task that moves no rows by itself. */
 export function readReport(file: string): SavedReport {
   const path = resolve(file);
   let document: unknown;

@@ -11,8 +11,16 @@ import type { S3Storage } from '../../config/types.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import { checkedKey, checkedPrefix } from '../keys.js';
-import { sized } from '../sized.js';
-import type { ByteRange, GrowingObject, ObjectStore, OpenStoreOptions, StoredObject, StoreOptions } from '../types.js';
+import { sized, watched } from '../sized.js';
+import type {
+  ByteRange,
+  CopyOptions,
+  GrowingObject,
+  ObjectStore,
+  OpenStoreOptions,
+  StoredObject,
+  StoreOptions,
+} from '../types.js';
 import { Bucket } from './client.js';
 import { beginObject } from './growing.js';
 import { copyWithin, putPieces, putWhole } from './multipart.js';
@@ -162,12 +170,7 @@ class S3Store implements ObjectStore {
     return beginObject(this.#bucket, this.#key(key), headBytes, { signal: o.signal });
   }
 
-  async copy(
-    from: ObjectStore,
-    source: StoredObject,
-    key: string,
-    o: StoreOptions & { readonly link?: boolean } = {},
-  ): Promise<void> {
+  async copy(from: ObjectStore, source: StoredObject, key: string, o: CopyOptions = {}): Promise<void> {
     const whole = this.#key(key);
     if (o.link) {
       const hint = 'Leave `link` out, or put both on one file system.';
@@ -184,7 +187,7 @@ class S3Store implements ObjectStore {
         this.#apart.add(from);
       }
     }
-    await this.write(key, from.stream(source.key, o), { ...o, size: source.size });
+    await this.write(key, watched(from.stream(source.key, o), o.watch), { ...o, size: source.size });
   }
 
   async remove(keys: readonly string[], o: StoreOptions = {}): Promise<void> {

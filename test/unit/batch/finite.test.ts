@@ -17,6 +17,22 @@ describe('nonFiniteRows', () => {
     }
   });
 
+  it('finds it at the edges of the blocks that are looked at, at any address', () => {
+    const field = specOf('FLOAT16_VECTOR', 'v', { dim: 1 });
+    const rows = 2 * 32768 + 3;
+    for (const shift of [0, 1]) {
+      const bytes = new Uint8Array(shift + rows * 2);
+      for (const at of [0, 31, 32, 32767, 32768, 65535, 65536, rows - 1]) {
+        const high = shift + at * 2 + 1;
+        bytes[high] = 0x7c;
+        const batch = makeBatch(schemaOf(field), rows, [bytes.subarray(shift)]);
+        expect(nonFiniteRows(batch), `value ${at}`).toStrictEqual([at]);
+        bytes[high] = 0;
+      }
+      expect(nonFiniteRows(makeBatch(schemaOf(field), rows, [bytes.subarray(shift)]))).toStrictEqual([]);
+    }
+  });
+
   it('takes the largest and smallest numbers for what they are', () => {
     const values = Float32Array.of(3.4028234663852886e38, -3.4028234663852886e38, 1e-45, -0, 0);
     expect(nonFiniteRows(makeBatch(schemaOf(vector), 1, [values]))).toStrictEqual([]);

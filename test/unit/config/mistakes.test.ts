@@ -104,14 +104,6 @@ describe('unknown keys', () => {
 });
 
 describe('the task', () => {
-  it.each(['SNAPSHOT'])('%s is not available yet', (task) => {
-    const error = faulty(`${task}:\n  a: 1`);
-    expect(error).toMatchObject({ code: 'CFG_INVALID' });
-    expect(error.message).toBe(
-      `t.yaml:1:1: ${task} is not available in this version, allowed: F2M, H2M, M2M, M2H, BACKUP, RESTORE`,
-    );
-  });
-
   it.each([
     ['f2m', 'F2M'],
     ['H2N', 'H2M'],
@@ -124,7 +116,7 @@ describe('the task', () => {
   it.each(['', '# only a comment', '[]', 'F2M', '{}', '- F2M:', '42', '---', 'null'])('%j names no task', (text) => {
     expect(faulty(text)).toMatchObject({ code: 'CFG_INVALID' });
     expect(faulty(text).message).toContain(
-      'names no task, allowed: F2M, H2M, M2M, M2H, BACKUP or RESTORE with its keys below it',
+      'names no task, allowed: F2M, H2M, M2M, M2H, BACKUP, RESTORE or SNAPSHOT with its keys below it',
     );
   });
 

@@ -61,12 +61,25 @@ describe('the buffer pool', () => {
     expect((await next).acquire(100)).toBe(buffer);
   });
 
+  it('does not hand on a buffer that may be read still', async () => {
+    const pool = createBufferPool(1);
+    const first = await pool.take();
+    const buffer = first.acquire(100);
+    const next = pool.take();
+    first.release(true);
+    const second = await next;
+    const other = second.acquire(100);
+    expect(other.buffer).not.toBe(buffer.buffer);
+    second.release(true);
+    expect((await pool.take()).acquire(100).buffer).not.toBe(other.buffer);
+  });
+
   it('does not share a buffer between two holders, nor with the pool of Node', async () => {
     const pool = createBufferPool(3);
     const leases = [await pool.take(), await pool.take(), await pool.take()];
     const buffers = leases.map((lease) => lease.acquire(16));
     expect(new Set(buffers.map((buffer) => buffer.buffer)).size).toBe(3);
-    expect(buffers.every((buffer) => buffer.buffer.byteLength === buffer.length)).toBe(true);
+    expect(buffers.every((buffer) => buffer.buffer.byteLength < 32)).toBe(true);
   });
 
   it('frees one place when a lease is released twice', async () => {

@@ -59,6 +59,29 @@ describe('a folder', () => {
     expect(await readdir(work)).toEqual(['fresh']);
   });
 
+  it.each([false, true])('copies no file that has another size than is expected, watched: %s', async (isWatched) => {
+    await using store = await openStore({ type: 'local', path: folder });
+    await store.write('a', Buffer.alloc(3_000_000, 'x'));
+    let seen = 0;
+    const count = (bytes: Uint8Array): void => {
+      seen += bytes.length;
+    };
+    const watch = isWatched ? { watch: count } : {};
+    await store.copy(store, { key: 'a', size: 3_000_000 }, 'b', watch);
+    for (const size of [2_999_999, 3_000_001]) {
+      const changed = { code: 'SRC_CHANGED', message: `a has 3000000 bytes, ${size} are expected` };
+      await expect(store.copy(store, { key: 'a', size }, 'c', watch)).rejects.toMatchObject(changed);
+    }
+    const stopped = { ...watch, signal: AbortSignal.abort() };
+    await expect(store.copy(store, { key: 'a', size: 3_000_000 }, 'd', stopped)).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+    });
+    expect(await keysOf(store)).toEqual(['a', 'b']);
+    expect(Buffer.compare(await store.read('b'), await store.read('a')) === 0).toBe(true);
+    // A file system with clones shows nothing.
+    expect(isWatched ? [0, 9_000_000] : [0]).toContain(seen);
+  });
+
   it('follows no links in its lists', async () => {
     await writeFile(join(folder, 'secret'), 'x');
     await mkdir(join(folder, 'root'));

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { rejectAfterAbort, sleep, throwIfAborted } from '../../../src/util/abort.js';
+import { anySignal, rejectAfterAbort, sleep, throwIfAborted } from '../../../src/util/abort.js';
 
 const INTERRUPTED = expect.objectContaining({ code: 'INTERRUPTED', exitCode: 130 });
 
@@ -9,6 +9,22 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+});
+
+it('a signal of several is aborted by each of them, and Node warns of no number of listeners', async () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  for (const which of [0, 1]) {
+    const controllers = [new AbortController(), new AbortController()] as const;
+    const signal = anySignal(controllers[0].signal, controllers[1].signal);
+    const listener = vi.fn();
+    for (let n = 0; n < 50; n++) signal.addEventListener('abort', () => listener());
+    expect(signal.aborted).toBe(false);
+    controllers[which]?.abort();
+    expect(signal.aborted).toBe(true);
+    expect(listener).toHaveBeenCalledTimes(50);
+  }
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 describe('sleep', () => {

@@ -3,6 +3,7 @@ import { requireBackupName } from '../../../backup/names.js';
 import { probeBackup, requireComplete } from '../../../backup/open.js';
 import type { ObjectStore, StoreOptions } from '../../../store/types.js';
 import { fail } from '../../../util/errors.js';
+import { reasonToStay } from '../../retention.js';
 import { type BackupEntry, backupEntries } from './entries.js';
 
 export interface RemoveOptions extends StoreOptions {
@@ -88,9 +89,7 @@ function reasonToKeep(entry: BackupEntry, rank: number, o: PruneOptions): string
     if (!o.unfinished) return 'it is unfinished';
     return age < Math.max(DAY_MS, o.olderThanMs ?? 0) ? 'it is unfinished, and may be at work' : undefined;
   }
-  if (o.keepLast !== undefined && rank < o.keepLast) return `it is one of the last ${o.keepLast}`;
-  if (o.olderThanMs !== undefined && age < o.olderThanMs) return 'it is young enough';
-  return undefined;
+  return reasonToStay({ rank, ageMs: age }, o);
 }
 
 /**

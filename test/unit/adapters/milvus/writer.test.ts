@@ -3,6 +3,7 @@ import type { Mapping } from '../../../../src/adapters/milvus/match.js';
 import { createBatchWriter } from '../../../../src/adapters/milvus/writer.js';
 import type { WriteOptions } from '../../../../src/adapters/types.js';
 import { makeBatch } from '../../../../src/batch/columns.js';
+import type { CallOptions } from '../../../../src/milvus/connection.js';
 import { grpcError } from '../../../../src/milvus/status.js';
 import { schemaOf } from '../../batch/support.js';
 import { protoDecode, protoEncode } from '../../milvus/proto.js';
@@ -167,6 +168,41 @@ describe('batches in flight', () => {
     expect(sent).toBe(places + 1);
     for (const answer of answers) answer(accepted());
     expect(await all).toHaveLength(places + 1);
+  });
+
+  it('share memory in turn, but for that of a request that has failed, which may be on its way still', async () => {
+    const connection = server([
+      accepted(),
+      lost(),
+      accepted(),
+      accepted(),
+      status({ code: 1100, reason: 'no' }),
+      accepted(),
+    ]);
+    const used: unknown[] = [];
+    const watched: FakeConnection = Object.create(connection, {
+      call: {
+        value: (method: string, request: Uint8Array, o: CallOptions) => {
+          used.push(request.buffer);
+          return connection.call(method, request, o);
+        },
+      },
+    });
+    const writer = createBatchWriter(watched, { collection: 'books', parallelism: 1 });
+    for (let i = 0; i < 5; i++) {
+      const { ack } = await writer.write(batch, MAPPING, { repeatable: true });
+      ack.catch(() => {});
+      await vi.runAllTimersAsync();
+    }
+    // Of the second one the first try fails and the next one succeeds; the fourth is refused.
+    const [first, second, again, third, fourth, fifth] = used;
+    expect([second === first, again === second, third === second, fourth === third, fifth === fourth]).toStrictEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+    ]);
   });
 
   it('give their place back when a request fails or cannot be made', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CollectionBackupInfo } from '../../../../src/backup/types.js';
 import { checkCounts } from '../../../../src/job/restore/check.js';
-import { collectionFiles, type ImportUnit, takesPartitions } from '../../../../src/job/restore/folders.js';
+import { backupLayout, collectionFiles, type ImportUnit, takesPartitions } from '../../../../src/job/restore/folders.js';
 import type { MemoryStore } from '../../../support/memory-store.js';
 import { collection, item, NAME, partition, segment, storeOf } from './support.js';
 
@@ -24,7 +24,7 @@ async function unitsOf(
 ): Promise<readonly ImportUnit[]> {
   const store = storeOf(of);
   o.change?.(store);
-  const { units } = await collectionFiles(store, NAME, item(of), {
+  const { units } = await collectionFiles(store, backupLayout(NAME), item(of), {
     together: o.together ?? true,
     staged: o.staged ?? false,
   });

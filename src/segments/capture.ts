@@ -17,7 +17,7 @@ const ADDS_FIELDS = [2, 6] as const;
 const ATTEMPTS = 5;
 
 /** What a collection's data is at one moment. */
-export interface Snapshot {
+export interface Capture {
   readonly segments: readonly SegmentBackupInfo[];
   readonly left: readonly LeftOut[];
   readonly warnings: readonly string[];
@@ -100,12 +100,12 @@ function lacking(segments: readonly WireSegment[], listing: Listing): WireSegmen
  * after the listing, which counts only when nothing has come or gone meanwhile; after several attempts the segments from
  * before the last one count, with a warning. Throws SRC_CORRUPT for a segment without logs.
  */
-export async function takeSnapshot(
+export async function takeCapture(
   server: SegmentServer,
   store: ObjectStore,
   { of, info }: DescribedCollection,
   o: StoreOptions = {},
-): Promise<Snapshot> {
+): Promise<Capture> {
   const flushed = async (): Promise<WireSegment[]> =>
     (await server.segments(of)).filter(({ state }) => state === FLUSHED);
   const warnings: string[] = [];
@@ -149,7 +149,7 @@ function collect(
   collection: bigint,
   segments: readonly WireSegment[],
   listing: Listing,
-): Omit<Snapshot, 'warnings'> {
+): Omit<Capture, 'warnings'> {
   const none: SourceSegment = { insert: new Map(), delta: [] };
   const taken = segments
     // An empty segment without files is nothing that could be restored.
