@@ -260,8 +260,8 @@ function build(exit: (code: ExitCode) => void): Command {
     async (options: GlobalOptions) => exit(await (await import('./jobs.js')).jobsCommand(options)),
   );
   addBackup(program, exit);
-  addServe(program, exit);
   addSnapshot(program, withCommon, exit);
+  addServe(program, exit);
   for (const name of ['schema', 'init']) {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }

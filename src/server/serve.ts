@@ -8,6 +8,9 @@ import { buildApp } from './http/app.js';
 import { isLoopback } from './http/guard.js';
 import { readTokens, tokenCheck } from './http/tokens.js';
 import { createQueue, type Queue } from './queue/queue.js';
+import { type Clock, createClock } from './schedule/clock.js';
+import { fire } from './schedule/fire.js';
+import { afterBackup } from './schedule/retention.js';
 import { backupTable } from './state/backups.js';
 import { connectionTable } from './state/connections.js';
 import { type Database, openDatabase } from './state/database.js';
@@ -15,6 +18,9 @@ import { serverFolder } from './state/folders.js';
 import { jobTable } from './state/jobs.js';
 import { scheduleTable } from './state/schedules.js';
 import { allowedPaths } from './tasks/allowed-paths.js';
+import type { ConnectionBody } from './tasks/connection.js';
+import { checkConnection } from './tasks/connection-task.js';
+import { readConnections } from './tasks/connections-file.js';
 import { startWorkers } from './worker/start.js';
 
 export interface ServeOptions {
@@ -57,6 +63,7 @@ function tokensOf({ host, tokenFile }: ServeOptions): ReturnType<typeof tokenChe
 interface Parts {
   readonly context: ServerContext;
   readonly queue: Queue;
+  readonly clock: Clock;
 }
 
 function assemble(db: Database, server: string, o: ServeOptions): Parts {
@@ -68,15 +75,25 @@ function assemble(db: Database, server: string, o: ServeOptions): Parts {
     limits: { jobs: o.maxJobs, perServer: o.maxJobsPerServer },
     keep: KEPT_JOBS,
     log: o.log,
+    onEnd: (job) => void afterBackup(context, job),
   });
-  const connection = (name: string) => {
+  const connection = (name: string): ConnectionBody => {
     const found = connections.get(name);
     if (!found) throw fail('SRV_NOT_FOUND', `there is no connection ${name}`);
     return found.body;
   };
   const around = { cwd: process.cwd(), paths: allowedPaths(o.allowPaths), connection };
-  const tables = { jobs, connections, backups: backupTable(db), schedules: scheduleTable(db) };
-  return { queue, context: { ...tables, queue, helper: createHelper(), around, server, log: o.log } };
+  const schedules = scheduleTable(db);
+  const tables = { jobs, connections, backups: backupTable(db), schedules };
+  const context: ServerContext = { ...tables, queue, helper: createHelper(), around, server, log: o.log };
+  const clock = createClock({ schedules, log: o.log, fire: (schedule) => fire(schedule, context) });
+  return { queue, context, clock };
+}
+
+function takeConnections(file: string | undefined, { connections, around }: ServerContext): void {
+  if (file === undefined) return;
+  const found = readConnections(file, (body) => checkConnection(body, around));
+  for (const [name, body] of found) connections.put(name, body, new Date());
 }
 
 async function listen(app: Awaited<ReturnType<typeof buildApp>>, { host, port }: ServeOptions): Promise<string> {
@@ -100,13 +117,16 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   mkdirSync(server, { recursive: true, mode: 0o700 });
   const db = await openDatabase(server);
   try {
-    const { context, queue } = assemble(db, server, options);
-    const app = await buildApp({ context, web: WEB, ...(tokens ? { tokens } : {}) });
+    const { context, queue, clock } = assemble(db, server, options);
+    takeConnections(options.connections, context);
+    const app = await buildApp({ context, clock, web: WEB, ...(tokens ? { tokens } : {}) });
     const url = await listen(app, options);
     queue.open();
+    clock.look();
     return {
       url,
       async stop() {
+        clock[Symbol.dispose]();
         await queue.close(GRACE_MS);
         app.watchers.close();
         await app.fastify.close();

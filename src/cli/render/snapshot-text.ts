@@ -57,7 +57,9 @@ function shapeText(snapshot: SnapshotEntry | DescribedSnapshot, style: TextStyle
   const shape = 'shape' in snapshot ? snapshot.shape : null;
   if (!shape) return [];
   const whose = shape.source === 'snapshot' ? '' : ' (of the collection as it is now)';
-  const indexes = new Map(shape.indexes.map(({ field, type, metric }) => [field, [type, metric].filter(Boolean).join('/')]));
+  const indexes = new Map(
+    shape.indexes.map(({ field, type, metric }) => [field, [type, metric].filter(Boolean).join('/')]),
+  );
   const rows = shape.fields.map(({ name, type, primaryKey }) => [
     name,
     type,

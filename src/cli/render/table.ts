@@ -24,4 +24,3 @@ export function table(rows: readonly (readonly string[])[], style: TextStyle): s
 export function listed(title: string, items: readonly string[], style: TextStyle): string[] {
   return items.length === 0 ? [] : [tint(style, 'yellow', title), ...items.map((i) => `  - ${i}`)];
 }
-

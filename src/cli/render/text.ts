@@ -94,8 +94,8 @@ export function planText(plan: PlanReport, style: TextStyle): string {
     plan.task === 'SNAPSHOT'
       ? `SNAPSHOT ${tint(style, 'bold', 'plan')} on ${plan.server}`
       : plan.task === 'BACKUP'
-      ? `BACKUP ${tint(style, 'bold', 'plan')}: ${plural(plan.collections.length, 'collection')}, ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) of ${plan.server}`
-      : `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collections.join('", "')}" on ${plan.server}, metric ${plan.metric}`,
+        ? `BACKUP ${tint(style, 'bold', 'plan')}: ${plural(plan.collections.length, 'collection')}, ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) of ${plan.server}`
+        : `${plan.task} ${tint(style, 'bold', 'plan')}: ${plural(plan.rows, 'row')} (${formatBytes(plan.bytes)}) into "${plan.collections.join('", "')}" on ${plan.server}, metric ${plan.metric}`,
   ];
   const heading = ['source', 'kind', 'rows', 'vectors', 'ids'];
   const body = plan.sources.map((s) => [s.path, s.kind, formatCount(s.rows), `${s.vectorType}(${s.dim})`, s.ids]);

@@ -5,6 +5,7 @@ import { releaseCollection, waitForIndex } from '../../milvus/indexes.js';
 import { createPartition } from '../../milvus/partitions.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { MilvusdmError } from '../../util/errors.js';
+import { allSettled, createPool } from '../../util/pool.js';
 import type { VerifyLevel } from '../verify.js';
 import { checkCounts } from './check.js';
 import { type RestoreItem, shownName } from './choose.js';
@@ -19,6 +20,7 @@ import { putInPlace, requirePlace } from './put-in-place.js';
 import { createRequest, hasPartitionKey } from './schema.js';
 
 const DEFAULT_PARTITION = '_default';
+const PARTITIONS_AT_ONCE = 8;
 const FLUSH_MS = 60_000;
 const CLEANING_MS = 10_000;
 const INDEX_STALL_MS = 10 * 60_000;
@@ -68,9 +70,10 @@ async function make(o: CollectionRestore, making: string): Promise<void> {
   const request = createRequest({ name: making, info: item.info, source: item.source, shards: config.shards });
   await tell(connection, 'CreateCollection', request, `create collection ${making}`);
   if (hasPartitionKey(item.info)) return;
-  for (const { partition_name: name } of item.info.partition_backups) {
-    if (name !== DEFAULT_PARTITION && name !== '') await createPartition(connection, making, name);
-  }
+  const names = item.info.partition_backups.map((partition) => partition.partition_name);
+  const missing = names.filter((name) => name !== DEFAULT_PARTITION && name !== '');
+  const pool = createPool(PARTITIONS_AT_ONCE);
+  await allSettled(missing.map((name) => pool(() => createPartition(connection, making, name))));
 }
 
 async function makeIndexes(

@@ -8,6 +8,8 @@ import type { ServerView } from './places.js';
 
 const FIRST_POLL_MS = 100;
 const LONGEST_POLL_MS = 1000;
+/** An import that waits for its turn has little to tell, and every question takes from the server's time for the others. */
+const WAITING_POLL_MS = 1000;
 /** Imports that wait at the server; it works on one or a few of them at a time. */
 const AT_ONCE = 64;
 /** A failed import leaves nothing behind that anybody sees, so that it may be tried again. */
@@ -33,6 +35,9 @@ interface Running {
   rows: number;
   seen: string;
   moved: number;
+  /** When it was asked about; 0 before that. */
+  asked: number;
+  waiting: boolean;
 }
 
 function optionsOf(unit: ImportUnit): Record<string, string> {
@@ -47,7 +52,8 @@ function sum(progress: readonly ImportProgress[]): ImportProgress {
   if (failed) return failed;
   const rows = progress.reduce((total, one) => total + one.rows, 0);
   const percent = progress.reduce((total, one) => total + one.percent, 0) / progress.length;
-  return { state: progress.every(({ state }) => state === 'done') ? 'done' : 'running', rows, percent, reason: '' };
+  const all = (wanted: ImportProgress['state']): boolean => progress.every(({ state }) => state === wanted);
+  return { state: all('done') ? 'done' : all('pending') ? 'pending' : 'running', rows, percent, reason: '' };
 }
 
 async function start(connection: Connection, unit: ImportUnit, attempt: number, o: ImportOptions): Promise<Running> {
@@ -58,23 +64,31 @@ async function start(connection: Connection, unit: ImportUnit, attempt: number, 
   const request = { collection: o.collection, partition: unit.partition, files, options: optionsOf(unit) };
   const tasks = await startImport(connection, request);
   if (tasks.length === 0) throw fail('DST_REFUSED', `the server began no import of ${unit.name}`);
-  return { unit, attempt, tasks, rows: 0, seen: '', moved: Date.now() };
+  return { unit, attempt, tasks, rows: 0, seen: '', moved: Date.now(), asked: 0, waiting: false };
 }
 
-/** Looks at one import. `undefined`: it goes on. */
-async function look(connection: Connection, running: Running, o: ImportOptions): Promise<ImportProgress | undefined> {
+/** Looks at one import; `pace` is when any of them moved, which those that wait for their turn are judged by. `undefined`: it goes on. */
+async function look(
+  connection: Connection,
+  running: Running,
+  pace: { moved: number },
+  o: ImportOptions,
+): Promise<ImportProgress | undefined> {
   const progress = sum(await Promise.all(running.tasks.map((task) => importProgress(connection, task))));
+  running.asked = Date.now();
+  running.waiting = progress.state === 'pending';
   const seen = `${progress.state} ${progress.rows} ${progress.percent}`;
   if (seen !== running.seen) {
     running.seen = seen;
     running.moved = Date.now();
+    pace.moved = running.moved;
   }
   if (progress.state !== 'failed' && progress.rows > running.rows) {
     o.onRows(progress.rows - running.rows);
     running.rows = progress.rows;
   }
   if (progress.state === 'done' || progress.state === 'failed') return progress;
-  if (Date.now() - running.moved <= STALL_MS) return undefined;
+  if (Date.now() - (running.waiting ? pace.moved : running.moved) <= STALL_MS) return undefined;
   const what = `the import of ${running.unit.name} into ${o.collection}/${running.unit.partition} (task ${running.tasks.join(', ')})`;
   throw fail('NET_DEADLINE', `${what} stands still for ${STALL_MS / 60_000} minutes`);
 }
@@ -87,22 +101,31 @@ function pause(since: number): number {
   return Math.min(LONGEST_POLL_MS, Math.max(FIRST_POLL_MS, (Date.now() - since) / 40));
 }
 
+/** Whether an import is to be asked about; `since` is when the last one ended, whose place another may have taken. */
+function isDue({ waiting, asked }: Running, since: number): boolean {
+  return !waiting || asked < since || Date.now() - asked >= WAITING_POLL_MS;
+}
+
 /** Imports units, several at a time, and gives the rows of each. Throws DST_REFUSED for one that keeps failing. */
 async function importAll(connection: Connection, units: readonly ImportUnit[], o: ImportOptions): Promise<number[]> {
   const rows = units.map(() => 0);
   const waiting = units.map((unit) => ({ unit, attempt: 1 }));
   let running: Running[] = [];
   let since = Date.now();
+  const pace = { moved: since };
   while (waiting.length + running.length > 0) {
     for (const { unit, attempt } of waiting.splice(0, AT_ONCE - running.length)) {
       running.push(await start(connection, unit, attempt, o));
     }
     await sleep(pause(since), o.signal);
-    const ends = await allSettled(running.map((one) => look(connection, one, o)));
-    const left = running.filter((_, at) => !ends[at]);
+    const due = running.filter((one) => isDue(one, since));
+    const ends = new Map(
+      await allSettled(due.map(async (one) => [one, await look(connection, one, pace, o)] as const)),
+    );
+    const left = running.filter((one) => !ends.get(one));
     if (left.length < running.length) since = Date.now();
-    for (const [at, one] of running.entries()) {
-      const end = ends[at];
+    for (const one of running) {
+      const end = ends.get(one);
       if (end?.state === 'done') rows[units.indexOf(one.unit)] = end.rows;
       else if (end) {
         o.onRows(-one.rows);

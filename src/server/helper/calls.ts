@@ -57,6 +57,16 @@ async function check({ text, cwd }: TaskInput): Promise<unknown> {
   return clean(checks, config.secrets);
 }
 
+/** Runs a SNAPSHOT that is short: what lists, describes and drops. */
+async function snapshot({ text, cwd }: TaskInput, signal: AbortSignal): Promise<unknown> {
+  const config = validateJob(text, { path: 'connection', cwd });
+  const job = createJob(config);
+  signal.addEventListener('abort', () => job.stop(), { once: true });
+  const { error, snapshot: report } = await job.run();
+  if (error) throw fail(error.code, error.message, { hint: error.hint });
+  return clean(report, config.secrets);
+}
+
 async function withStore<T>(
   { text, cwd }: TaskInput,
   work: (store: BackupStore, config: StorageConfig) => Promise<T>,
@@ -72,6 +82,7 @@ export const CALLS: Readonly<Record<string, Call>> = {
   plan,
   inspect,
   check,
+  snapshot,
   'backups.list': (input: TaskInput, signal) =>
     withStore(input, async (store) => ({ store: store.name, backups: await backupEntries(store, { signal }) })),
   'backups.get': (input: BackupInput, signal) =>

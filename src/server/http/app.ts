@@ -2,22 +2,27 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../../util/errors.js';
 import { packageVersion } from '../../util/version.js';
 import type { ServerContext } from '../context.js';
+import type { Clock } from '../schedule/clock.js';
 import { answerErrors, errorBody } from './errors.js';
 import { guard } from './guard.js';
 import { protectBrowsers } from './headers.js';
 import { addMetrics } from './metrics.js';
 import { addOpenApi } from './openapi.js';
 import { addPage } from './page.js';
+import { addBackupRoutes } from './routes/backups.js';
 import { addConnectionRoutes } from './routes/connections.js';
 import { addEventRoute, type Watchers } from './routes/events.js';
 import { addJobOutputRoutes } from './routes/job-output.js';
 import { addJobRoutes } from './routes/jobs.js';
+import { addScheduleRoutes } from './routes/schedules.js';
+import { addSnapshotRoutes } from './routes/snapshots.js';
 import { addTaskRoutes } from './routes/tasks.js';
 import { answers, SHARED } from './schemas.js';
 import type { TokenCheck } from './tokens.js';
 
 export interface AppOptions {
   readonly context: ServerContext;
+  readonly clock: Pick<Clock, 'look'>;
   /** Absent where the server listens on this machine alone and has no tokens. */
   readonly tokens?: TokenCheck;
   /** The folder of the built page. */
@@ -82,7 +87,7 @@ function create(): FastifyInstance {
 }
 
 /** Builds the HTTP side of a server; it listens to nothing yet. */
-export async function buildApp({ context, tokens, web }: AppOptions): Promise<App> {
+export async function buildApp({ context, clock, tokens, web }: AppOptions): Promise<App> {
   const app = create();
   // JSON alone: what else there is could come from a form of another site.
   app.removeContentTypeParser('text/plain');
@@ -102,6 +107,9 @@ export async function buildApp({ context, tokens, web }: AppOptions): Promise<Ap
       watchers = addEventRoute(api, context);
       addTaskRoutes(api, context);
       addConnectionRoutes(api, context);
+      addBackupRoutes(api, context);
+      addSnapshotRoutes(api, context);
+      addScheduleRoutes(api, context, clock);
     },
     { prefix: '/api/v1' },
   );

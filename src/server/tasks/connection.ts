@@ -34,7 +34,8 @@ export function sidesOf(task: TaskName, choice: ConnectionChoice): Sides {
       hint: 'Use {"connection": {"source": NAME, "dest": NAME}}, or one of the two.',
     });
   }
-  return task === 'M2H' || task === 'BACKUP' ? { source: choice } : { dest: choice };
+  const ofSource = task === 'M2H' || task === 'BACKUP' || task === 'SNAPSHOT';
+  return ofSource ? { source: choice } : { dest: choice };
 }
 
 type Side = keyof Sides;
@@ -59,7 +60,7 @@ export function fillConnection(
     if (value !== undefined && !document.hasIn([task, key])) document.setIn([task, key], document.createNode(value));
   };
   for (const key of [...LOGIN, 'db'] as const) put(`${side}_${key}`, body[key]);
-  if (task !== 'BACKUP' && task !== 'RESTORE') return;
+  if (task !== 'BACKUP' && task !== 'RESTORE' && task !== 'SNAPSHOT') return;
   put(`${side}_storage`, body.storage);
-  put('backup_store', body.backup_store);
+  if (task !== 'SNAPSHOT') put('backup_store', body.backup_store);
 }

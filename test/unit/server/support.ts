@@ -143,7 +143,12 @@ export async function openBench(o: BenchOptions = {}): Promise<Bench> {
   const around = { cwd: folder, paths: allowedPaths(o.allow ?? []), connection };
   const context = { jobs, connections, schedules, backups, queue, helper, around, server: folder, log() {} };
   const tokens = o.tokens ? { tokens: tokenCheck(o.tokens) } : {};
-  const { fastify } = await buildApp({ context, web: o.web ?? join(folder, 'no-page'), ...tokens });
+  const { fastify } = await buildApp({
+    context,
+    clock: { look() {} },
+    web: o.web ?? join(folder, 'no-page'),
+    ...tokens,
+  });
   let left = false;
   const leave = async (): Promise<void> => {
     if (left) return;

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { CollectionBackupInfo } from '../../../../src/backup/types.js';
 import { checkCounts } from '../../../../src/job/restore/check.js';
-import { backupLayout, collectionFiles, type ImportUnit, takesPartitions } from '../../../../src/job/restore/folders.js';
+import {
+  backupLayout,
+  collectionFiles,
+  type ImportUnit,
+  takesPartitions,
+} from '../../../../src/job/restore/folders.js';
 import type { MemoryStore } from '../../../support/memory-store.js';
 import { collection, item, NAME, partition, segment, storeOf } from './support.js';
 

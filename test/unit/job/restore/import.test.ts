@@ -1,14 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ImportUnit } from '../../../../src/job/restore/folders.js';
 import { importUnits } from '../../../../src/job/restore/import.js';
 import type { Connection } from '../../../../src/milvus/connection.js';
 import { protoDecode, protoEncode } from '../../milvus/proto.js';
 
-const [DONE, FAILED, STARTED] = [6, 1, 2];
+const [DONE, FAILED, STARTED, PENDING] = [6, 1, 2, 0];
 
 type State = readonly [state: number, rows?: number, reason?: string];
 
 interface FakeServer {
+  /** How often each import was asked about. */
+  readonly asked: number[];
   readonly connection: Connection;
   readonly requests: Record<string, unknown>[];
 }
@@ -29,7 +31,7 @@ function fakeServer(states: readonly (readonly State[])[]): FakeServer {
     const infos = reason === '' ? [] : [{ key: 'failed_reason', value: reason }];
     return protoEncode('GetImportStateResponse', { status: {}, state, row_count: rows, infos });
   };
-  return { requests, connection: { retry: { totalMs: 0 }, call } as unknown as Connection };
+  return { requests, asked, connection: { retry: { totalMs: 0 }, call } as unknown as Connection };
 }
 
 const unit = (name: string, more: Partial<ImportUnit> = {}): ImportUnit => ({
@@ -58,6 +60,10 @@ async function run(
   });
   return { rows: units.map((one) => rows.get(one) ?? -1), told, log };
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('imports', () => {
   it('run beside each other until the last one is done, and tell rows as they come', async () => {
@@ -118,6 +124,34 @@ describe('imports', () => {
       message: 'the import of segment 7 into c/p failed (task 3): bad magic; tried 3 times',
     });
     expect(server.requests).toHaveLength(3);
+  });
+
+  it('that wait for their turn are asked about once a second, and at once when another has ended', async () => {
+    vi.useFakeTimers();
+    const busy = Array.from({ length: 30 }, (_, at): State => [STARTED, at]);
+    const server = fakeServer([
+      [...busy, [DONE, 10]],
+      [...Array.from({ length: 5 }, (): State => [PENDING]), [DONE, 10]],
+    ]);
+    const running = run(server, [unit('1'), unit('2')]);
+    await vi.advanceTimersByTimeAsync(2950);
+    expect(server.asked[0]).toBeGreaterThan(25);
+    expect(server.asked[1]).toBeLessThan(4);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await running).rows).toEqual([10, 10]);
+  });
+
+  it('stand still only where nothing moves: one that waits behind hours of others does not', async () => {
+    vi.useFakeTimers();
+    const hours = Array.from({ length: 10_000 }, (_, at): State => [STARTED, at]);
+    const behind = [...Array.from({ length: 10_000 }, (): State => [PENDING]), [DONE, 1] as const];
+    const server = fakeServer([[...hours, [DONE, 10_000]], behind, [[STARTED]]]);
+    const running = run(server, [unit('1', { rows: 10_000 }), unit('2')]);
+    await vi.advanceTimersByTimeAsync(4 * 3600_000);
+    expect((await running).rows).toEqual([10_000, 1]);
+    const stuck = run(server, [unit('3')]).catch((thrown: unknown) => thrown);
+    await vi.advanceTimersByTimeAsync(31 * 60_000);
+    expect(await stuck).toMatchObject({ code: 'NET_DEADLINE' });
   });
 
   it('are not waited for once the run is stopped', async () => {
