@@ -82,7 +82,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'registry.ts': [...ADAPTERS, INTERFACES],
   job: ['util', 'batch', 'store', 'backup', 'snapshot', 'milvus', 'segments', 'transforms', INTERFACES, 'registry.ts'],
   cli: ['util', 'config', 'job', 'server'],
-  server: ['util', 'config', 'job'],
+  server: ['util', 'config', 'job', 'backup'],
   library: ['util', 'config', 'job'],
   'index.ts': ['util', 'config', 'job', 'library', INTERFACES],
 };

@@ -39,7 +39,10 @@ function columns(
       ),
     },
     { name: 'Made', cell: ({ created }) => (created ? time(created) : 'unknown') },
-    { name: 'Kind', cell: ({ strategy }) => strategy },
+    {
+      name: 'Kind',
+      cell: ({ strategy, kind }) => (kind === null ? `${strategy}, not made here` : `${strategy}, ${kind}`),
+    },
     { name: 'Size', figures: true, cell: (entry) => (entry.bytes === null ? 'unknown' : bytes(entry.bytes)) },
     {
       name: 'Actions',
