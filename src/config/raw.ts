@@ -94,6 +94,7 @@ export interface RawTask {
   readonly kind?: BackupConfig['kind'];
   readonly flush?: boolean;
   readonly rbac?: boolean;
+  readonly ttl?: boolean;
   readonly link?: boolean;
   readonly checksum?: BackupConfig['checksum'];
   readonly compression?: BackupConfig['compression'];

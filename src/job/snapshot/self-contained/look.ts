@@ -1,7 +1,7 @@
 import { snapshotCollection } from '../../../snapshot/collection.js';
 import { type OpenSnapshot, openSnapshot, readSnapshotFile, type SnapshotFile } from '../../../snapshot/open.js';
 import { fail, toMilvusdmError } from '../../../util/errors.js';
-import { shapeOf } from '../native/keeper.js';
+import { shapeOf } from '../shape.js';
 import type { SnapshotDetails, SnapshotInfo, SnapshotRef } from '../types.js';
 import type { Keeping } from './keeping.js';
 import { bundles } from './layout.js';
