@@ -19,6 +19,7 @@ import { readMilvusSection } from './sections/read-milvus.js';
 import { replaySection } from './sections/replay.js';
 import { restoreSection } from './sections/restore.js';
 import { shardsSection } from './sections/shards.js';
+import { snapshotSection } from './sections/snapshot.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
 import { writeHdf5Section } from './sections/write-hdf5.js';
@@ -36,6 +37,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[] | Fin
   memory: memorySection,
   'read-milvus': readMilvusSection,
   backup: backupSection,
+  snapshot: snapshotSection,
   'read-backup': readBackupSection,
   restore: restoreSection,
 };

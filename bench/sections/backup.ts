@@ -15,6 +15,7 @@ import { migrate } from '../lib/cli.js';
 import type { Result } from '../lib/results.js';
 import type { Setup } from '../lib/setup.js';
 import { median } from '../lib/stats.js';
+import { createSnapshot } from './snapshot.js';
 
 const SECTION = 'backup';
 const DIM = 128;
@@ -145,6 +146,8 @@ async function plainServerCopy(storage: S3Storage, files: readonly ServerFile[])
 
 interface Sample {
   readonly create: number;
+  /** Of a self-contained snapshot. */
+  readonly snapshot: number;
   readonly flush: number;
   readonly copy: number;
 }
@@ -171,6 +174,12 @@ function results(samples: readonly Sample[], what: string, copy: string): Result
       name: 'create / (copy + flush)',
       unit: 'times',
       ...lineOf(samples, (one) => one.create / (one.copy + one.flush)),
+      target: { at: 'most', value: MOST_TIMES },
+    },
+    {
+      name: 'create of a self-contained snapshot / (copy + flush)',
+      unit: 'times',
+      ...lineOf(samples, (one) => one.snapshot / (one.copy + one.flush)),
       target: { at: 'most', value: MOST_TIMES },
     },
   ];
@@ -223,6 +232,7 @@ async function onFolders(setup: Setup): Promise<Result[]> {
     const files = await prepare(place);
     const samples = await repeated(setup, async () => ({
       create: await create(place),
+      snapshot: await createSnapshot(address, storage, COLLECTION),
       copy: await plainCopy(setup, files, 'copy'),
       flush: await flush(place),
       link: await create(place, { link: true }),
@@ -245,6 +255,7 @@ async function onMinio(setup: Setup): Promise<Result[]> {
   const files = await prepare(place);
   const samples = await repeated(setup, async () => ({
     create: await create(place),
+    snapshot: await createSnapshot(milvus.address, storage, COLLECTION),
     copy: await plainServerCopy(storage, files),
     flush: await flush(place),
   }));

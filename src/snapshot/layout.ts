@@ -80,16 +80,23 @@ export function pathsBelow(location: string, now: string): (path: string, where:
   const written = metadataPlace(location)?.root;
   const roots = [...(written === undefined ? [] : formsOf(written)), now];
   return (path, where) => {
-    const [, , authority = ''] = URI.exec(path) ?? [];
-    if (authority.includes('@')) throw refuse(path, 'a URI with a login in it', where);
-    if (/:\/\/.*[?#]/s.test(path)) throw refuse(path, 'a URI with more than a path', where);
-    const root = roots.find((one) => path.startsWith(one) && !/^\/|:\/\//.test(path.slice(one.length)));
+    if (path.includes('://')) requirePlain(path, where);
+    const root = roots.find((one) => path.startsWith(one) && isRelative(path, one.length));
     if (root === undefined)
       throw refuse(path, `which is not below the snapshot's root ${shown(roots[0] ?? '')}`, where);
     const rest = path.slice(root.length);
-    if (rest.split('/').some((part) => part === '' || part === '.' || part === '..') || /[\0\\]/.test(rest)) {
-      throw refuse(path, 'which is no plain path', where);
-    }
+    if (ODD.test(rest)) throw refuse(path, 'which is no plain path', where);
     return rest;
   };
+}
+
+/** Empty, `.` or `..` between two slashes; NUL, and what some systems take for a slash. */
+const ODD = /(?:^|\/)\.{0,2}(?:\/|$)|[\0\\]/;
+
+const isRelative = (path: string, from: number): boolean => path[from] !== '/' && path.indexOf('://', from) < 0;
+
+function requirePlain(path: string, where: string): void {
+  const [, , authority = ''] = URI.exec(path) ?? [];
+  if (authority.includes('@')) throw refuse(path, 'a URI with a login in it', where);
+  if (/[?#]/.test(path)) throw refuse(path, 'a URI with more than a path', where);
 }

@@ -6,8 +6,8 @@ import { LAYOUT, type ManifestLogs, type SegmentManifest, type SnapshotMetadata 
 export interface Locator {
   /** The key of a manifest; `where` says who names it. */
   manifest(path: string, where: string): string;
-  /** The manifest with keys in place of the paths of insert and delta logs. Nobody reads the other files, which keep theirs. */
-  segment(manifest: SegmentManifest, where: string): SegmentManifest;
+  /** Puts keys in place of the paths of insert and delta logs of a manifest. Nobody reads the other files, which keep theirs. */
+  locate(manifest: SegmentManifest, where: string): void;
 }
 
 /**
@@ -24,24 +24,22 @@ export function locatorOf(metadata: SnapshotMetadata, place: MetadataPlace, now:
     if (rest.startsWith(data)) return root + rest;
     throw fail('SRC_CORRUPT', `${where} names ${JSON.stringify(path)}, which is not below ${FILES} of its bundle`);
   };
-  const keyed = (logs: readonly ManifestLogs[], folder: (field: bigint) => string, where: string): ManifestLogs[] =>
-    logs.map((group) => ({
-      ...group,
-      binlogs: group.binlogs.map((log) => {
+  // In place: a snapshot may have a million of them, and nobody else has them yet.
+  const toKeys = (logs: readonly ManifestLogs[], folder: (field: bigint) => string, where: string): void => {
+    for (const { field_id: field, binlogs } of logs) {
+      for (const log of binlogs as readonly { log_path: string; readonly log_id: bigint }[]) {
         // The server leaves out paths that the ids say, too.
-        const path = log.log_path === '' ? `${root}${data}${folder(group.field_id)}${log.log_id}` : undefined;
-        return { ...log, log_path: path ?? dataKey(log.log_path, where) };
-      }),
-    }));
+        const implied = log.log_path === '' ? `${root}${data}${folder(field)}${log.log_id}` : undefined;
+        log.log_path = implied ?? dataKey(log.log_path, where);
+      }
+    }
+  };
   return {
     manifest: (path, where) => root + below(path, where),
-    segment(manifest, where) {
+    locate(manifest, where) {
       const above = `${collection}/${manifest.partition_id}/${manifest.segment_id}/`;
-      return {
-        ...manifest,
-        binlog_files: keyed(manifest.binlog_files, (field) => `insert_log/${above}${field}/`, where),
-        deltalog_files: keyed(manifest.deltalog_files, () => `delta_log/${above}`, where),
-      };
+      toKeys(manifest.binlog_files, (field) => `insert_log/${above}${field}/`, where);
+      toKeys(manifest.deltalog_files, () => `delta_log/${above}`, where);
     },
   };
 }

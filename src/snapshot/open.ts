@@ -126,7 +126,9 @@ export async function openSnapshot(
   const read = async (key: string): Promise<SegmentManifest> => {
     const bytes = await readSmall(store, key, sizes.get(key), LARGEST_MANIFEST, o);
     const from = `${key} in ${store.name}`;
-    return locator.segment(decodeManifest(bytes, metadata.format_version, from), from);
+    const manifest = decodeManifest(bytes, metadata.format_version, from);
+    locator.locate(manifest, from);
+    return manifest;
   };
   const segments = await allSettled(manifests.map((key) => pool(() => read(key))));
   requireSame(where, metadata, segments);
