@@ -7,6 +7,7 @@ import { packageVersion } from '../util/version.js';
 import type { BackupCommandOptions } from './backup.js';
 import type { DiffCommandOptions, GlobalOptions, ShardNumber } from './options.js';
 import { printFailure } from './output.js';
+import type { ServeCommandOptions } from './serve.js';
 import { addSnapshot } from './snapshot-command.js';
 
 // Everything heavy is imported by the command that needs it: `--help` and `validate` load none of it.
@@ -110,6 +111,24 @@ function addBackup(program: Command, exit: (code: ExitCode) => void): void {
     .action(async (where: string, o: BackupCommandOptions) => exit(await (await commands()).pruneCommand(where, o)));
 }
 
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (!/^[0-9]{1,5}$/.test(text) || value > 65535) throw new InvalidArgumentError('a port from 0 to 65535 is needed.');
+  return value;
+}
+
+function addServe(program: Command, exit: (code: ExitCode) => void): void {
+  withCommon(program.command('serve').description('answer requests: jobs, schedules, and a page to watch them'))
+    .option('--host <address>', 'address to listen on; others than this machine need --token-file', '127.0.0.1')
+    .option('--port <port>', 'port to listen on, 0 for any that is free', portNumber, 8118)
+    .option('--token-file <file>', 'bearer tokens that requests must have one of, one a line')
+    .option('--connections <file>', 'YAML file of named connections, put in at the start')
+    .option('--max-jobs <n>', 'jobs that run at a time', positive, 4)
+    .option('--max-jobs-per-connection <n>', 'jobs at a time that use one Milvus', positive, 2)
+    .option('--allow-path <folder...>', 'folders of this machine that tasks may name; all where not given')
+    .action(async (options: ServeCommandOptions) => exit(await (await import('./serve.js')).serveCommand(options)));
+}
+
 /** How to get into each of two sides; secrets by reference, so that no list of processes shows them. */
 function withSides(command: Command): Command {
   for (const side of ['a', 'b']) {
@@ -204,7 +223,7 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(
     file(
       'inspect',
-      'say what a Faiss or HDF5 file is, or what a backup holds',
+      'say what a Faiss or HDF5 file is, or what a backup or a snapshot holds (or that of a task)',
       async () => (await import('./inspect.js')).inspectCommand,
     ),
   );
@@ -242,6 +261,7 @@ function build(exit: (code: ExitCode) => void): Command {
   );
   addBackup(program, exit);
   addSnapshot(program, withCommon, exit);
+  addServe(program, exit);
   for (const name of ['schema', 'init']) {
     program.commands.find((c) => c.name() === name)?.usage('[options] <task>');
   }

@@ -21,8 +21,8 @@ export interface SnapshotConfig {
   readonly description: string;
   /** Have the server write out what it holds in memory first. */
   readonly flush: boolean;
-  /** Seconds. */
-  readonly compactionProtection?: number;
+  /** Seconds; 0 for none. */
+  readonly compactionProtection: number;
   /** Where a snapshot is restored to; `db` is that of the source where absent. */
   readonly to?: { readonly db?: string; readonly collection: string };
   /** Stay until a restore is over, and verify it. */

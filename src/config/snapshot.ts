@@ -66,7 +66,7 @@ export function snapshotOf(raw: RawTask, around: Surroundings, secrets: readonly
     name: raw.snapshot_name,
     description: raw.description ?? '',
     flush: raw.flush ?? true,
-    compactionProtection: raw.compaction_protection,
+    compactionProtection: raw.compaction_protection ?? 0,
     to: restoreTo(raw),
     wait: raw.wait ?? true,
     verify: raw.verify ?? 'sample',

@@ -1,7 +1,7 @@
 import type { RecordBatch } from 'apache-arrow';
 import type { Reader } from '../adapters/types.js';
 import { type Bitmap, createBitmap } from '../batch/bitmap.js';
-import { batchBytes, isText, keyIndex, rawColumn } from '../batch/columns.js';
+import { batchBytes, keyIndex, rawColumn } from '../batch/columns.js';
 import { createDigester, type Digester } from '../batch/digest.js';
 import { findNonFinite } from '../batch/finite.js';
 import type { TaskConfig } from '../config/types.js';
@@ -10,7 +10,7 @@ import { fail } from '../util/errors.js';
 import { type BadRows, idText } from './bad-rows.js';
 import type { KnownDigest } from './contents/compare.js';
 import { createDuplicateFinder, type DuplicateReport } from './duplicates.js';
-import { LARGEST_ID, SMALLEST_ID } from './keys.js';
+import { watchKeys } from './key-watch.js';
 import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
 
 export interface PreflightInput {
@@ -40,49 +40,6 @@ export interface Preflight {
   readonly keys?: { readonly least: bigint; readonly largest: bigint };
   /** Rows with the ids 2^63-1 and -2^63, which no query finds. */
   readonly edgeIds: number;
-}
-
-/** Watches the keys of a pass: strictly ascending keys need no search for duplicates. */
-interface KeyWatch {
-  readonly ascending: boolean;
-  readonly edges: number;
-  readonly range: { readonly least: bigint; readonly largest: bigint } | undefined;
-  see(batch: RecordBatch): void;
-}
-
-function watchKeys(key: number): KeyWatch {
-  let ascending = true;
-  let edges = 0;
-  let last: bigint | undefined;
-  let least: bigint | undefined;
-  let largest = SMALLEST_ID;
-  return {
-    get ascending() {
-      return ascending;
-    },
-    get range() {
-      return least === undefined ? undefined : { least, largest };
-    },
-    get edges() {
-      return edges;
-    },
-    see(batch) {
-      const { values } = rawColumn(batch, key);
-      if (isText(values)) {
-        ascending = false;
-        return;
-      }
-      const ids = values as BigInt64Array;
-      for (let i = 0; i < ids.length; i++) {
-        const id = ids[i]!;
-        if (last !== undefined && id <= last) ascending = false;
-        if (id === LARGEST_ID || id === SMALLEST_ID) edges++;
-        if (least === undefined || id < least) least = id;
-        if (id > largest) largest = id;
-        last = id;
-      }
-    },
-  };
 }
 
 /** The reader keeps the memory of its largest batch, and a million keys at a time would double it. */

@@ -4,6 +4,7 @@ import type { MilvusEndpoint } from '../config/types.js';
 import { interrupted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
 import type { RetryPolicy } from '../util/retry.js';
+import { describeOnce } from './describe-once.js';
 import { type Features, featuresOf } from './features.js';
 import { messageOf, sendInPlace } from './framing.js';
 import { GRPC, grpcError } from './status.js';
@@ -68,6 +69,7 @@ export function channelOptions(address: string): Record<string, string | number>
 
 function sdkFor(endpoint: MilvusEndpoint, address: string, tls: boolean): Sdk {
   const { tls: t } = endpoint;
+  describeOnce();
   return new Sdk({
     address: tls ? `https://${address}` : address,
     ssl: tls,

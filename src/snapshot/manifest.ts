@@ -6,7 +6,7 @@ import { manifestSchema } from './manifest-schema.js';
 import { type ManifestLogs, NEWEST_VERSION, type Position, type SegmentManifest } from './types.js';
 
 /** A segment of 50,000 files has less. */
-export const LARGEST_MANIFEST = 32 << 20;
+export const LARGEST_MANIFEST: number = 32 << 20;
 /** Entries of a manifest's lists together. */
 const MOST_ITEMS = 1 << 20;
 

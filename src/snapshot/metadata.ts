@@ -18,7 +18,7 @@ import {
 } from './types.js';
 
 /** Of a hundred thousand segments; nobody reads more of what claims to be a list of manifests. */
-export const LARGEST_METADATA = 64 << 20;
+export const LARGEST_METADATA: number = 64 << 20;
 
 const dataType = enumOf('DataType', {
   0: 'None',

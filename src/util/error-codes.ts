@@ -1,4 +1,5 @@
 import { EXIT, type ExitCode } from './exit-codes.js';
+import { SERVER_ERROR_CODES, type ServerErrorCode } from './server-error-codes.js';
 
 export interface CodeEntry {
   readonly exit: ExitCode;
@@ -9,6 +10,7 @@ export interface CodeEntry {
 }
 
 export type ErrorCode =
+  | ServerErrorCode
   | 'USAGE'
   | 'CFG_FILE'
   | 'CFG_SYNTAX'
@@ -312,6 +314,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     when: 'The selection matches no source.',
     hint: 'Check names and patterns.',
   },
+  ...SERVER_ERROR_CODES,
   INTERRUPTED: {
     exit: EXIT.interrupted,
     when: 'The run was stopped by a signal.',

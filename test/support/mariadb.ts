@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { logTail, startGuarded } from '../../src/milvus/embedded-process.js';
 import { findPython } from '../../src/milvus/embedded-python.js';
 import { sleep } from '../../src/util/abort.js';
+import { ensurePackages, findProgram } from './debian.js';
 
 const run = promisify(execFile);
 
@@ -60,11 +60,6 @@ const USER = 'milvus';
 const PASSWORD = `p'w "${Math.random().toString(36).slice(2)}"`;
 const START_TIMEOUT_MS = 60_000;
 
-function findProgram(names: readonly string[]): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
-}
-
 interface Programs {
   readonly server: string;
   readonly install: string;
@@ -76,23 +71,6 @@ function findPrograms(): Programs | undefined {
   const install = findProgram(['mariadb-install-db', 'mysql_install_db']);
   const openssl = findProgram(['openssl']);
   return server && install && openssl ? { server, install, openssl } : undefined;
-}
-
-/** The programs of MariaDB, installed from the distribution where they are missing and we may. */
-async function programs(): Promise<Programs> {
-  const found = findPrograms();
-  if (found) return found;
-  if (process.getuid?.() !== 0 || !findProgram(['apt-get'])) {
-    throw new Error('these tests need MariaDB and OpenSSL: install the packages mariadb-server and openssl');
-  }
-  process.stderr.write('test set-up: installing mariadb-server and openssl from the distribution, once\n');
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env, maxBuffer: 64 << 20 });
-  const packages = ['mariadb-server', 'openssl'];
-  await run('apt-get', ['install', '-qy', '--no-install-recommends', ...packages], { env, maxBuffer: 64 << 20 });
-  const installed = findPrograms();
-  if (!installed) throw new Error('mariadb-server was installed, but its programs are not to be found');
-  return installed;
 }
 
 function freePort(): Promise<number> {
@@ -146,7 +124,7 @@ async function prepare(folder: string, openssl: string): Promise<void> {
  * of the server's log.
  */
 export async function ensureMariaDb(): Promise<MariaDb> {
-  const { server, install, openssl } = await programs();
+  const { server, install, openssl } = await ensurePackages(['mariadb-server', 'openssl'], findPrograms);
   const folder = await mkdtemp(join(tmpdir(), 'milvusdm-mariadb-'));
   await prepare(folder, openssl);
   const port = await freePort();

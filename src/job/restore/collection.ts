@@ -121,8 +121,8 @@ async function checkContent(
   making: string,
   counted: RestoredCollection,
 ): Promise<RestoredCollection> {
-  const { item, config, connection, content: source, signal, log } = o;
-  const check: ContentCheck = { config, item, source, connection, collection: making, signal, log };
+  const { item, config, content: source, signal, log } = o;
+  const check: ContentCheck = { config, item, source, collection: making, signal, log };
   if (config.verify === 'full') return { ...counted, verified: 'full', digest: await checkAll(check) };
   await checkSample(check);
   return { ...counted, verified: 'sample' };

@@ -47,18 +47,26 @@ function structMessage({ name, description, fields }: StructArrayInfo): Uint8Arr
   return encodeMessage({ 2: name, 3: description, 4: fields.map(fieldMessage) });
 }
 
+/** A field, and the number that it would get if its collection were made anew. */
+interface Renumbered {
+  readonly field: FieldSchemaInfo;
+  readonly number: bigint;
+}
+
 interface SplitFields {
   /** Those that are made with the collection, in the order of their ids, without the dynamic one. */
   readonly first: readonly FieldSchemaInfo[];
   /** Those that were added to it later, in that order. */
   readonly late: readonly FieldSchemaInfo[];
+  /** The first of the late ones that would not get its number by being added again. */
+  readonly lost?: Renumbered;
 }
 
 /**
  * The server numbers the fields of a new collection by their place, the dynamic field behind them, and one that is added gets the
- * next number. Files name fields by number, so that these must become what they were. Throws DST_UNSUPPORTED.
+ * next number. Files name fields by number, so that these must become what they were.
  */
-function splitFields(schema: CollectionSchemaInfo, source: string): SplitFields {
+function splitFields(schema: CollectionSchemaInfo): SplitFields {
   const fields = schema.fields.filter((field) => !field.is_dynamic);
   fields.sort((a, b) => (a.fieldID < b.fieldID ? -1 : 1));
   const gap = fields.findIndex((field, at) => field.fieldID !== FIRST_FIELD + BigInt(at));
@@ -66,16 +74,28 @@ function splitFields(schema: CollectionSchemaInfo, source: string): SplitFields 
   if (gap < 0 || schema.struct_array_fields.length > 0) return { first: fields, late: [] };
   const place = FIRST_FIELD + BigInt(gap);
   const dynamic = schema.fields.find((field) => field.is_dynamic)?.fieldID ?? place;
-  const late = fields.slice(gap);
+  const [first, late] = [fields.slice(0, gap), fields.slice(gap)];
   const next = schema.enable_dynamic_field && dynamic === place ? place + 1n : place;
-  const misplaced = late.findIndex((field, at) => field.fieldID !== next + BigInt(at));
-  if (misplaced < 0) return { first: fields.slice(0, gap), late };
-  const { name, fieldID } = late[misplaced]!;
+  const at = late.findIndex((field, i) => field.fieldID !== next + BigInt(i));
+  return { first, late, ...(at >= 0 && { lost: { field: late[at]!, number: next + BigInt(at) } }) };
+}
+
+/** As {@link splitFields}. Throws DST_UNSUPPORTED where a field would not get its number. */
+function placedFields(schema: CollectionSchemaInfo, source: string): SplitFields {
+  const split = splitFields(schema);
+  if (!split.lost) return split;
+  const { field, number } = split.lost;
   throw fail(
     'DST_UNSUPPORTED',
-    `"${source}": field "${name}" has the number ${fieldID}, and one that is made anew would get ${next + BigInt(misplaced)}`,
+    `"${source}": field "${field.name}" has the number ${field.fieldID}, and one that is made anew would get ${number}`,
     { hint: `A field was dropped, or the dynamic field added later. ${BY_ROWS}` },
   );
+}
+
+/** The first field that has another number than making the collection alone would give it: one was added or dropped later. */
+export function renumberedField(schema: CollectionSchemaInfo): Renumbered | undefined {
+  const { first, late, lost } = splitFields(schema);
+  return lost ?? (late[0] && { field: late[0], number: FIRST_FIELD + BigInt(first.length) });
 }
 
 export interface NewCollectionRequest {
@@ -97,7 +117,7 @@ export interface LateField {
 export function createRequest({ name, info, source, shards }: NewCollectionRequest): Uint8Array {
   const { schema } = info;
   if (!schema || schema.fields.length === 0) throw fail('SRC_CORRUPT', `"${source}" has no schema in the backup`);
-  const { first } = splitFields(schema, source);
+  const { first } = placedFields(schema, source);
   const keyed = schema.fields.some((field) => field.is_partition_key);
   const properties = new Map([...schema.properties, ...info.properties].map(({ key, value }) => [key, value]));
   const pairs = [...properties].map(([key, value]) => keyValuePair({ key, value }));
@@ -123,7 +143,7 @@ export function createRequest({ name, info, source, shards }: NewCollectionReque
 /** AddCollectionFieldRequests for fields that were added after the collection was made, in their order. */
 export function lateFieldRequests({ name, info, source }: NewCollectionRequest): readonly LateField[] {
   if (!info.schema) return [];
-  const { late } = splitFields(info.schema, source);
+  const { late } = placedFields(info.schema, source);
   return late.map((field) => ({ name: field.name, request: encodeMessage({ 3: name, 5: fieldMessage(field) }) }));
 }
 

@@ -11,7 +11,7 @@ export function createWarnings({ config, open }: ActionContext): string[] {
   if (!config.flush) {
     warnings.push('without a flush, rows and deletes that the server holds in memory only are not in the snapshot');
   }
-  if (config.compactionProtection !== undefined && open.keeper.kind === 'self-contained') {
+  if (config.compactionProtection > 0 && open.keeper.kind === 'self-contained') {
     warnings.push('compaction_protection has no use here: the files are copied, so that no compaction touches them');
   }
   return warnings;
@@ -28,7 +28,7 @@ async function createSnapshot(context: ActionContext): Promise<ActionResult> {
     db,
     description,
     flush,
-    ...(compactionProtection === undefined ? {} : { compactionProtection }),
+    ...(compactionProtection === 0 ? {} : { compactionProtection }),
   });
   return { snapshot: entryOf(info) };
 }

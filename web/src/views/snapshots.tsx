@@ -1,0 +1,87 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { call, path } from '../api/client.js';
+import type { Connection, Snapshot } from '../api/types.js';
+import { useResource } from '../api/use-resource.js';
+import { bytes, time, words } from '../format.js';
+import { useAction } from '../parts/action.js';
+import { announce } from '../parts/announce.js';
+import { ConnectionChoice } from '../parts/connection-choice.js';
+import { Confirm } from '../parts/dialog.js';
+import { Empty, ErrorBox } from '../parts/messages.js';
+import { type Column, Table } from '../parts/table.js';
+import { View } from '../parts/view.js';
+import { go } from '../router.js';
+
+function columns(onDrop: (snapshot: Snapshot) => void): readonly Column<Snapshot>[] {
+  return [
+    { name: 'Snapshot', cell: ({ name }) => name },
+    { name: 'Collection', cell: ({ db, collection }) => `${db}.${collection}` },
+    { name: 'Kind', cell: ({ kind }) => kind },
+    { name: 'Made', cell: ({ created }) => time(created) },
+    { name: 'Rows', figures: true, cell: ({ rows }) => (rows === undefined ? 'unknown' : words(Number(rows))) },
+    { name: 'Size', figures: true, cell: (s) => (s.bytes === undefined ? 'unknown' : bytes(s.bytes)) },
+    {
+      name: 'Actions',
+      cell: (snapshot) => (
+        <button type="button" class="danger" aria-label={`Drop ${snapshot.name}`} onClick={() => onDrop(snapshot)}>
+          Drop
+        </button>
+      ),
+    },
+  ];
+}
+
+function List({ connection }: { connection: string }): JSX.Element {
+  const at = path('connections', connection, 'snapshots');
+  const { data, error, reload } = useResource<{ snapshots: readonly Snapshot[] }>(at, 15_000);
+  const [dropping, setDropping] = useState<Snapshot>();
+  const action = useAction();
+  const drop = async (): Promise<void> => {
+    const { name, db, collection } = dropping!;
+    setDropping(undefined);
+    const query = new URLSearchParams({ db, collection });
+    const done = await action.run(() => call('DELETE', `${at}/${encodeURIComponent(name)}?${query}`));
+    if (done) announce(`${name} is dropped`);
+    reload();
+  };
+  return (
+    <>
+      <ErrorBox error={action.error ?? error} />
+      {data?.snapshots.length === 0 && <Empty>There is no snapshot.</Empty>}
+      {data && data.snapshots.length > 0 && (
+        <Table
+          caption={`Snapshots of ${connection}`}
+          columns={columns(setDropping)}
+          rows={data.snapshots}
+          keyOf={(s) => `${s.db}.${s.collection}.${s.name}`}
+        />
+      )}
+      {dropping && (
+        <Confirm
+          title={`Drop ${dropping.name}?`}
+          action="Yes, drop it"
+          onYes={drop}
+          onClose={() => setDropping(undefined)}
+        >
+          <p>
+            The snapshot of {dropping.db}.{dropping.collection} cannot be restored any more.
+          </p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+/** The snapshots of a connection. */
+export function Snapshots(props: { connection: string | undefined }): JSX.Element {
+  const { data, error } = useResource<{ connections: readonly Connection[] }>('/connections');
+  const connection = props.connection ?? data?.connections[0]?.name;
+  return (
+    <View title="Snapshots">
+      <ConnectionChoice connections={data?.connections} value={connection} onValue={(name) => go('snapshots', name)} />
+      <ErrorBox error={error} />
+      {connection && <List key={connection} connection={connection} />}
+    </View>
+  );
+}
