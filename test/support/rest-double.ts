@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseJson } from '../../src/backup/json.js';
 
 /** What the double answers when a job is asked about. */
 export interface JobAnswer {
@@ -19,8 +20,8 @@ export interface AskedJob {
 }
 
 /**
- * No Milvus, but a double of the paths below /v2/vectordb/jobs/import of Milvus 2.4 and later, after their published
- * description; it imports nothing. Requests that have other fields than those, other types, or no login are refused.
+ * No Milvus, but a double of two groups of paths of the RESTful API v2, after its published description: jobs/import of 2.4 and
+ * later, which imports nothing here, and segments/describe of 2.5.8 and later. Requests that have other fields than those, other types, or no login are refused.
  */
 export interface RestDouble extends AsyncDisposable {
   /** host:port */
@@ -34,12 +35,14 @@ export interface RestDoubleOptions {
   readonly token: string;
   readonly db: string;
   /** What each job goes through; the last one stays. */
-  readonly states: readonly (readonly JobAnswer[])[];
+  readonly states?: readonly (readonly JobAnswer[])[];
+  /** What is said of a segment: its entry in segmentInfos as JSON; undefined for one that it does not know. */
+  readonly segment?: (id: bigint) => string | undefined;
   /** Answers of the next requests in place of the double's own. */
   readonly failures?: { readonly status: number; readonly body: string }[];
 }
 
-const PREFIX = '/v2/vectordb/jobs/import/';
+const PREFIX = '/v2/vectordb/';
 
 async function textOf(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
@@ -48,13 +51,16 @@ async function textOf(request: IncomingMessage): Promise<string> {
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+const isIds = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((id) => typeof id === 'bigint');
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isText);
 
-/** By field: whether a value may stand there. */
+/** By path and field: whether a value may stand there. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) => boolean>>>> = {
-  list: { dbName: isText, collectionName: isText },
-  describe: { dbName: isText, jobId: isText },
-  create: {
+  'segments/describe': { dbName: isText, collectionID: (value) => typeof value === 'bigint', segmentIDs: isIds },
+  'jobs/import/list': { dbName: isText, collectionName: isText },
+  'jobs/import/describe': { dbName: isText, jobId: isText },
+  'jobs/import/create': {
     dbName: isText,
     collectionName: isText,
     partitionName: (value) => value === undefined || isText(value),
@@ -77,7 +83,8 @@ function problemOf(
   if (!known) return `no path ${kind}`;
   if (request.method !== 'POST') return `method ${request.method}`;
   if (request.headers['content-type'] !== 'application/json') return 'content type';
-  if (request.headers['request-timeout'] !== (kind === 'create' ? '600' : undefined)) return 'request timeout';
+  if (request.headers['request-timeout'] !== (kind === 'jobs/import/create' ? '600' : undefined))
+    return 'request timeout';
   const odd = Object.keys(body).find((key) => !(key in known));
   if (odd !== undefined) return `field ${odd}`;
   const wrong = Object.keys(known).find((key) => !known[key]!(body[key]));
@@ -93,24 +100,33 @@ export async function startRestDouble(o: RestDoubleOptions): Promise<RestDouble>
   const idOf = (at: number): string => `4498390143281467${39 + at}`;
 
   function dataOf(kind: string, body: Record<string, unknown>): unknown {
-    if (kind === 'list') return { records: [] };
-    if (kind === 'create') {
+    if (kind === 'jobs/import/list') return { records: [] };
+    if (kind === 'jobs/import/create') {
       const { dbName: _, ...job } = body;
       jobs.push(job as unknown as AskedJob);
       return { jobId: idOf(jobs.length - 1) };
     }
     const id = String(body.jobId);
-    const states = o.states[jobs.findIndex((_, at) => idOf(at) === id)];
+    const states = o.states?.[jobs.findIndex((_, at) => idOf(at) === id)];
     if (!states) return undefined;
     const at = seen.get(id) ?? 0;
     seen.set(id, at + 1);
     return { jobId: id, ...states[Math.min(at, states.length - 1)] };
   }
 
-  function answer(kind: string, request: IncomingMessage, body: Record<string, unknown>): object {
+  /** As text: its ids are larger than what a number holds. */
+  function segmentsOf(ids: readonly bigint[]): string {
+    const infos = ids.map((id) => o.segment?.(id));
+    const lost = infos.indexOf(undefined);
+    if (lost >= 0) return `{"code":600,"message":"segment not found[segment=${ids[lost]}]"}`;
+    return `{"code":0,"data":{"segmentInfos":[${infos.join(',')}]}}`;
+  }
+
+  function answer(kind: string, request: IncomingMessage, body: Record<string, unknown>): object | string {
     if (request.headers.authorization !== `Bearer ${o.token}`) return { code: 1800, message: 'user not authenticated' };
     const problem = problemOf(kind, request, body, o);
     if (problem !== '') return { code: 1801, message: `can only accept json format request: ${problem}` };
+    if (kind === 'segments/describe') return segmentsOf(body.segmentIDs as bigint[]);
     const data = dataOf(kind, body);
     return data === undefined
       ? { code: 2100, message: 'importing data failed: job does not exist' }
@@ -127,7 +143,9 @@ export async function startRestDouble(o: RestDoubleOptions): Promise<RestDouble>
       return;
     }
     response.writeHead(200, { 'Content-Type': 'application/json' });
-    response.end(JSON.stringify(answer(path.slice(PREFIX.length), request, JSON.parse(text))));
+    const body = parseJson(text) as Record<string, unknown>;
+    const said = answer(path.slice(PREFIX.length), request, body);
+    response.end(typeof said === 'string' ? said : JSON.stringify(said));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -52,7 +52,7 @@ async function run(address: string, version: string, units: readonly ImportUnit[
   return { rows: [...rows].map(([one, count]) => [one.name, count]), log, grpc };
 }
 
-const double = (states: RestDoubleOptions['states'], failures: RestDoubleOptions['failures'] = []) =>
+const double = (states: NonNullable<RestDoubleOptions['states']>, failures: RestDoubleOptions['failures'] = []) =>
   startRestDouble({ token: TOKEN, db: 'shop', states, failures });
 
 describe('imports of a server from 2.4 on', () => {
@@ -127,7 +127,7 @@ describe('imports of a server from 2.4 on', () => {
     // An empty place would be looked for in the whole bucket.
     expect(grpc.map(({ files }) => files)).toEqual([['seen/i/1/'], ['seen/i/2/', 'seen/d/2/']]);
     expect(log).toEqual([expect.stringMatching(/^one import for each segment, .*this server does not know the call/)]);
-    expect(server.asked).toEqual(['list']);
+    expect(server.asked).toEqual(['jobs/import/list']);
   });
 
   it.each([
@@ -163,7 +163,7 @@ describe('imports of a server from 2.4 on', () => {
     });
     await using second = await double([], [ok, { status: 502, body: 'bad gateway' }]);
     await expect(run(second.address, '2.4.0', [unit('1')])).rejects.toMatchObject({ code: 'NET_UNAVAILABLE' });
-    expect(second.asked).toEqual(['list', 'create']);
+    expect(second.asked).toEqual(['jobs/import/list', 'jobs/import/create']);
   });
 });
 
