@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { CollectionSettings, Reader } from '../adapters/types.js';
 import type { BackupSource, JobConfig, SnapshotSource } from '../config/types.js';
 import { openCatalog } from '../registry.js';
-import { metadataPlace } from '../snapshot/layout.js';
+import { metadataFolderPlace, metadataPlace } from '../snapshot/layout.js';
 import { fail } from '../util/errors.js';
 import { type Inspection, inspectFile, isFolder, type ShownRow, showRows } from './inspect.js';
 import { sourceText } from './places.js';
@@ -49,7 +49,7 @@ function isSnapshot(path: string): boolean {
   return (
     metadataPlace(whole) !== undefined ||
     existsSync(join(whole, 'snapshots')) ||
-    /\/snapshots(\/\d+(\/metadata)?)?$/.test(whole)
+    metadataFolderPlace(whole) !== undefined
   );
 }
 

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import { choose } from '../../config/selection.js';
 import type { SnapshotSource, StorageConfig } from '../../config/types.js';
 import { commitTimes, snapshotCollection } from '../../snapshot/collection.js';
-import { metadataPlace } from '../../snapshot/layout.js';
+import { metadataFolderPlace, metadataPlace } from '../../snapshot/layout.js';
 import {
   findSnapshots,
   type OpenSnapshot,
@@ -34,10 +35,12 @@ function placeOf({ storage, path }: SnapshotSource): { readonly storage: Storage
     return { storage, path: key.startsWith(own) ? key.slice(own.length) : key };
   }
   const whole = key === '' ? storage.path : posix.join(storage.path, key);
-  const file = metadataPlace(whole);
-  if (!file) return { storage: { ...storage, path: whole }, path: '' };
-  const root = file.root === '' ? '.' : file.root.slice(0, -1) || '/';
-  return { storage: { ...storage, path: root }, path: whole.slice(file.root.length) };
+  // A root may be called `snapshots` itself.
+  const isRoot = existsSync(posix.join(whole, 'snapshots'));
+  const found = metadataPlace(whole) ?? (isRoot ? undefined : metadataFolderPlace(whole));
+  if (!found) return { storage: { ...storage, path: whole }, path: '' };
+  const root = found.root === '' ? '.' : found.root.slice(0, -1) || '/';
+  return { storage: { ...storage, path: root }, path: whole.slice(found.root.length) };
 }
 
 function shown({ metadata: { snapshot_info: head, collection }, key }: SnapshotFile): string {
