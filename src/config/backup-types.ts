@@ -21,6 +21,8 @@ export interface BackupConfig {
   readonly kind: 'manual' | 'automatic';
   readonly flush: boolean;
   readonly rbac: boolean;
+  /** The time to live of collections is left out. */
+  readonly ttl?: false;
   readonly link: boolean;
   readonly checksum: 'auto' | 'full' | 'none';
   /** Of the files of a logical backup. */

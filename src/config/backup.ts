@@ -70,6 +70,7 @@ export function backupOf(raw: RawTask, around: Surroundings, secrets: readonly s
     kind: raw.kind ?? 'manual',
     flush: raw.flush ?? true,
     rbac: raw.rbac ?? false,
+    ttl: raw.ttl === false ? false : undefined,
     link: raw.link ?? false,
     checksum: raw.checksum ?? 'auto',
     compression: raw.compression ?? 'zstd',

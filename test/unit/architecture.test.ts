@@ -82,8 +82,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'registry.ts': [...ADAPTERS, INTERFACES],
   job: ['util', 'batch', 'store', 'backup', 'snapshot', 'milvus', 'segments', 'transforms', INTERFACES, 'registry.ts'],
   cli: ['util', 'config', 'job', 'server'],
-  server: ['util', 'config', 'job'],
-  'index.ts': ['util', 'config', 'job', INTERFACES],
+  server: ['util', 'config', 'job', 'backup'],
+  library: ['util', 'config', 'job'],
+  'index.ts': ['util', 'config', 'job', 'library', INTERFACES],
 };
 
 /** Small pure functions of src/config that other parts use, too: globs of selections, "did you mean". */

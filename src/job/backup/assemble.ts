@@ -7,6 +7,7 @@ import type { DescribedCollection } from '../../segments/describe.js';
 import type { FlushTicket } from '../../segments/server.js';
 import { fullName } from '../../segments/server.js';
 import type { BackupResult } from './context.js';
+import { withoutTtl } from './ttl.js';
 import type { Work } from './work.js';
 
 /** A collection of which all files are in their place. */
@@ -17,7 +18,7 @@ export interface FinishedCollection {
 
 /** The collection with its segments in their partitions. */
 export function assembleCollection(
-  { run: { warn }, root }: Work,
+  { run: { warn, prepared }, root }: Work,
   { of, info }: DescribedCollection,
   { segments }: Capture,
   ticket: FlushTicket | undefined,
@@ -30,6 +31,7 @@ export function assembleCollection(
   }
   return {
     ...placed,
+    ...(prepared.config.ttl === false ? { properties: withoutTtl(placed.properties) } : {}),
     backup_timestamp: ticket?.checkpoint ?? 0n,
     backup_physical_timestamp: ticket?.sealed ?? 0n,
     channel_checkpoints: ticket?.checkpoints ?? {},

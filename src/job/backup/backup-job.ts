@@ -12,7 +12,7 @@ export function backupJobId(config: BackupConfig): string {
     placeOf(endpoint),
     storage ? storePlace(storage) : [],
     storePlace(store),
-    [name, base, select, exclude, strategy, kind, config.rbac],
+    [name, base, select, exclude, strategy, kind, config.rbac, ...(config.ttl === false ? ['no ttl'] : [])],
   ];
   return createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 12);
 }

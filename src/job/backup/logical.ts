@@ -15,6 +15,7 @@ import type { Emit } from '../open-job.js';
 import type { Report } from '../report.js';
 import { executeRun } from '../run.js';
 import type { BackupResult, BackupRun, PreparedBackup } from './context.js';
+import { settingsWithoutTtl } from './ttl.js';
 
 const NOWHERE: MilvusEndpoint = { at: { kind: 'server', address: '', tls: false } };
 const NO_TALLY = { files: 0, bytes: 0 } as const;
@@ -103,7 +104,9 @@ async function writtenCollections({ prepared, signal }: BackupRun): Promise<Logi
     if (!key.endsWith(`/${COLLECTION_FILE}`)) continue;
     const one = decodeCollection(await dest.read(key, { signal }), `${key} in ${dest.name}`);
     const described = collections.find(({ of }) => of.db === one.db && of.name === one.name);
-    if (described) found.push({ ...one, loaded: described.info.load_state === 'Loaded' });
+    if (!described) continue;
+    const settings = prepared.config.ttl === false ? settingsWithoutTtl(one.settings) : one.settings;
+    found.push({ ...one, settings, loaded: described.info.load_state === 'Loaded' });
   }
   const lost = collections.find(({ of }) => !found.some((one) => one.db === of.db && one.name === of.name));
   if (lost) throw fail('INTERNAL', `the backup of "${lost.of.db}.${lost.of.name}" has left nothing in ${dest.name}`);

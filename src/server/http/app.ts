@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { fail } from '../../util/errors.js';
 import { packageVersion } from '../../util/version.js';
+import { addCompatRoutes } from '../compat/routes.js';
 import type { ServerContext } from '../context.js';
 import type { Clock } from '../schedule/clock.js';
 import { answerErrors, errorBody } from './errors.js';
@@ -113,6 +114,7 @@ export async function buildApp({ context, clock, tokens, web }: AppOptions): Pro
     },
     { prefix: '/api/v1' },
   );
+  await addCompatRoutes(app, context);
   await addPage(app, web);
   await app.ready();
   return { fastify: app, watchers };

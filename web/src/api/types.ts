@@ -119,6 +119,8 @@ export interface BackupEntry {
   readonly bytes: number | null;
   readonly milvus_version: string | null;
   readonly error: string | null;
+  /** Who asked for it; null for backups that this server has not made. */
+  readonly kind: 'manual' | 'automatic' | null;
 }
 
 export interface BackupContents {
@@ -149,17 +151,18 @@ export interface Snapshot {
 }
 
 export interface Schedule {
-  readonly id?: string;
+  readonly id: string;
   readonly name: string;
   readonly cron: string;
   readonly time_zone: string;
-  readonly task: unknown;
+  readonly task?: unknown;
   readonly yaml?: string;
+  readonly connection?: unknown;
   readonly retention?: { readonly keep_last?: number; readonly older_than?: string } | null;
   readonly enabled: boolean;
   readonly missed: string;
   readonly next?: string | null;
-  readonly last?: unknown;
+  readonly last?: { readonly due: string; readonly job: string | null; readonly reason: string } | null;
 }
 
 /** How much of all targets is done, and of how much. */

@@ -39,7 +39,10 @@ function columns(
       ),
     },
     { name: 'Made', cell: ({ created }) => (created ? time(created) : 'unknown') },
-    { name: 'Kind', cell: ({ strategy }) => strategy },
+    {
+      name: 'Kind',
+      cell: ({ strategy, kind }) => (kind === null ? `${strategy}, not made here` : `${strategy}, ${kind}`),
+    },
     { name: 'Size', figures: true, cell: (entry) => (entry.bytes === null ? 'unknown' : bytes(entry.bytes)) },
     {
       name: 'Actions',
@@ -62,6 +65,8 @@ function columns(
 function List({ connection }: { connection: string }): JSX.Element {
   const at = path('connections', connection, 'backups');
   const { data, error, reload } = useResource<{ backups: readonly BackupEntry[] }>(at, 15_000);
+  // The first backup makes the folder.
+  const unmade = error?.code === 'STORE_NOT_FOUND' && !data;
   const [restoring, setRestoring] = useState('');
   const [deleting, setDeleting] = useState('');
   const action = useAction();
@@ -74,8 +79,8 @@ function List({ connection }: { connection: string }): JSX.Element {
   };
   return (
     <>
-      <ErrorBox error={action.error ?? error} />
-      {data?.backups.length === 0 && <Empty>No backup lies here yet.</Empty>}
+      <ErrorBox error={action.error ?? (unmade ? undefined : error)} />
+      {(unmade || data?.backups.length === 0) && <Empty>No backup lies here yet.</Empty>}
       {data && data.backups.length > 0 && (
         <Table
           caption={`Backups of ${connection}`}

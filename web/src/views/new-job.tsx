@@ -1,10 +1,11 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { type ApiError, asApiError, call, type Issue } from '../api/client.js';
-import type { Job, Plan, Validation } from '../api/types.js';
+import type { Connection, Job, Plan, Validation } from '../api/types.js';
+import { useResource } from '../api/use-resource.js';
 import { EXAMPLES } from '../examples.js';
 import { bytes, count } from '../format.js';
-import { Facts } from '../parts/field.js';
+import { Choice, Facts } from '../parts/field.js';
 import { Empty, ErrorBox, Warnings } from '../parts/messages.js';
 import { View } from '../parts/view.js';
 import { YamlEditor } from '../parts/yaml-editor.js';
@@ -14,6 +15,16 @@ import { createStore, useStore } from '../store.js';
 /** Kept while one looks at something else. */
 const draft = createStore('');
 const QUIET_MS = 600;
+
+interface TaskRequest {
+  readonly yaml: string;
+  /** '' for none. */
+  readonly connection: string;
+}
+
+function bodyOf({ yaml, connection }: TaskRequest): object {
+  return connection === '' ? { yaml } : { yaml, connection };
+}
 
 interface Checked {
   readonly of: string;
@@ -59,14 +70,20 @@ function PlanPanel({ plan }: { plan: Plan }): JSX.Element {
 }
 
 /** Validates a text a moment after the last key. */
-function useChecked(text: string): [Checked | undefined, (checked: Checked) => void] {
+function useChecked(request: TaskRequest): [Checked | undefined, (checked: Checked) => void] {
   const [checked, setChecked] = useState<Checked>();
+  const { yaml: text, connection } = request;
   useEffect(() => {
     if (text.trim() === '') return;
     const aborter = new AbortController();
     const timer = setTimeout(async () => {
       try {
-        const { issues } = await call<Validation>('POST', '/validate', { yaml: text }, aborter.signal);
+        const { issues } = await call<Validation>(
+          'POST',
+          '/validate',
+          bodyOf({ yaml: text, connection }),
+          aborter.signal,
+        );
         setChecked({ of: text, issues });
       } catch {
         // Said when one presses a button.
@@ -76,7 +93,7 @@ function useChecked(text: string): [Checked | undefined, (checked: Checked) => v
       clearTimeout(timer);
       aborter.abort();
     };
-  }, [text]);
+  }, [text, connection]);
   return [checked, setChecked];
 }
 
@@ -96,7 +113,10 @@ function Examples({ onPick }: { onPick: (text: string) => void }): JSX.Element {
 /** A task as YAML: validated before it is sent, planned if one likes, started. */
 export function NewJob(): JSX.Element {
   const text = useStore(draft);
-  const [checked, setChecked] = useChecked(text);
+  const [connection, setConnection] = useState('');
+  const request = { yaml: text, connection };
+  const [checked, setChecked] = useChecked(request);
+  const { data } = useResource<{ connections: readonly Connection[] }>('/connections');
   const [plan, setPlan] = useState<Plan>();
   const [error, setError] = useState<ApiError>();
   const [busy, setBusy] = useState('');
@@ -107,7 +127,7 @@ export function NewJob(): JSX.Element {
     setError(undefined);
     setPlan(undefined);
     try {
-      const found = await call<Validation>('POST', '/validate', { yaml: text });
+      const found = await call<Validation>('POST', '/validate', bodyOf(request));
       setChecked({ of: text, issues: found.issues });
       if (found.valid) await then();
     } catch (thrown) {
@@ -115,9 +135,9 @@ export function NewJob(): JSX.Element {
     }
     setBusy('');
   };
-  const showPlan = async (): Promise<void> => setPlan(await call<Plan>('POST', '/plan', { yaml: text }));
+  const showPlan = async (): Promise<void> => setPlan(await call<Plan>('POST', '/plan', bodyOf(request)));
   const start = async (): Promise<void> => {
-    const job = await call<Job>('POST', '/jobs', { yaml: text });
+    const job = await call<Job>('POST', '/jobs', bodyOf(request));
     draft.set('');
     go('jobs', job.id);
   };
@@ -137,6 +157,15 @@ export function NewJob(): JSX.Element {
           verdict={verdictOf(text, checked)}
           onValue={(value) => draft.set(value)}
         />
+        {data && data.connections.length > 0 && (
+          <Choice
+            label="Connection"
+            hint="Brings the address and login of the task, which then has none of its own."
+            value={connection}
+            onValue={setConnection}
+            options={[['', 'none: the task says where'], ...data.connections.map(({ name }) => [name, name] as const)]}
+          />
+        )}
         <ErrorBox error={error} />
         <div class="actions">
           <button type="button" disabled={!idle} onClick={() => act('plan', showPlan)}>

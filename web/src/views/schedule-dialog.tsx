@@ -20,6 +20,7 @@ interface Form {
   readonly name: string;
   readonly cron: string;
   readonly zone: string;
+  readonly connection: string;
   readonly yaml: string;
   readonly keepLast: string;
   readonly olderThan: string;
@@ -32,6 +33,7 @@ function formOf(schedule: Schedule | undefined): Form {
     name: schedule?.name ?? '',
     cron: schedule?.cron ?? '0 3 * * *',
     zone: schedule?.time_zone ?? ZONE,
+    connection: typeof schedule?.connection === 'string' ? schedule.connection : '',
     yaml: schedule === undefined ? EXAMPLE : textOf(schedule),
     keepLast: String(schedule?.retention?.keep_last ?? ''),
     olderThan: schedule?.retention?.older_than ?? '',
@@ -46,11 +48,18 @@ function textOf({ yaml, task }: Schedule): string {
 
 /** What the server stores of a schedule. */
 export function bodyOf(schedule: Schedule): Record<string, unknown> {
-  const { name, cron, time_zone, enabled, missed, retention } = schedule;
-  return { name, cron, time_zone, enabled, missed, yaml: textOf(schedule), ...(retention ? { retention } : {}) };
+  const { name, cron, time_zone, enabled, missed, retention, connection } = schedule;
+  const rest = { ...(retention ? { retention } : {}), ...(connection === undefined ? {} : { connection }) };
+  return { name, cron, time_zone, enabled, missed, yaml: textOf(schedule), ...rest };
 }
 
-function bodyOfForm(form: Form): Record<string, unknown> {
+/** A connection of one side stays as it is; the form has a field for those that are one name. */
+function connectionOf(form: Form, before: Schedule | undefined): Record<string, unknown> {
+  if (form.connection.trim()) return { connection: form.connection.trim() };
+  return typeof before?.connection === 'object' ? { connection: before.connection } : {};
+}
+
+function bodyOfForm(form: Form, before: Schedule | undefined): Record<string, unknown> {
   const { keepLast, olderThan } = form;
   const retention = {
     ...(keepLast.trim() ? { keep_last: Number(keepLast) } : {}),
@@ -64,6 +73,7 @@ function bodyOfForm(form: Form): Record<string, unknown> {
     enabled: form.enabled,
     missed: form.missed,
     ...(Object.keys(retention).length > 0 ? { retention } : {}),
+    ...connectionOf(form, before),
   };
 }
 
@@ -79,9 +89,9 @@ export function ScheduleDialog(props: {
   const put = (key: keyof Form) => (value: string | boolean) => setForm((old) => ({ ...old, [key]: value }));
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const body = bodyOfForm(form);
+    const body = bodyOfForm(form, schedule);
     const save = (): Promise<void> =>
-      schedule ? call('PUT', path('schedules', schedule.id ?? schedule.name), body) : call('POST', '/schedules', body);
+      schedule ? call('PUT', path('schedules', schedule.id), body) : call('POST', '/schedules', body);
     if (await action.run(save)) onSaved();
   };
   return (
@@ -96,6 +106,12 @@ export function ScheduleDialog(props: {
           onValue={put('cron')}
         />
         <Field label="Time zone" required value={form.zone} onValue={put('zone')} />
+        <Field
+          label="Connection"
+          hint="A named connection that brings the address. Empty: the task has it."
+          value={form.connection}
+          onValue={put('connection')}
+        />
         <Area label="Task as YAML" rows={8} value={form.yaml} onValue={put('yaml')} />
         <Field
           label="Keep the last"

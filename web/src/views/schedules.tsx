@@ -11,6 +11,7 @@ import { Empty, ErrorBox } from '../parts/messages.js';
 import { Tag } from '../parts/state.js';
 import { type Column, Table } from '../parts/table.js';
 import { View } from '../parts/view.js';
+import { href } from '../router.js';
 import { bodyOf, ScheduleDialog } from './schedule-dialog.js';
 
 function columns(on: Record<'edit' | 'toggle' | 'remove', (s: Schedule) => void>): readonly Column<Schedule>[] {
@@ -30,6 +31,14 @@ function columns(on: Record<'edit' | 'toggle' | 'remove', (s: Schedule) => void>
         enabled ? <Tag icon="check" tone="good" text="on" /> : <Tag icon="pause" tone="quiet" text="off" />,
     },
     { name: 'Next', cell: ({ next, enabled }) => (enabled && next ? time(next) : 'none') },
+    {
+      name: 'Last',
+      cell: ({ last }) => {
+        if (!last) return 'never';
+        if (last.job) return <a href={href('jobs', last.job)}>{time(last.due)}</a>;
+        return `${time(last.due)}: ${last.reason}`;
+      },
+    },
     {
       name: 'Actions',
       cell: (schedule) => (
@@ -64,7 +73,7 @@ export function Schedules(): JSX.Element {
   const [editing, setEditing] = useState<Schedule | 'new'>();
   const [removing, setRemoving] = useState<Schedule>();
   const action = useAction();
-  const at = ({ id, name }: Schedule): string => path('schedules', id ?? name);
+  const at = ({ id }: Schedule): string => path('schedules', id);
   const toggle = async (schedule: Schedule): Promise<void> => {
     const body = { ...bodyOf(schedule), enabled: !schedule.enabled };
     if (await action.run(() => call('PUT', at(schedule), body))) {

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { validateJob } from '../../../config/load.js';
+import type { BackupContents } from '../../../job/backup/manage/contents.js';
 import type { BackupEntry } from '../../../job/backup/manage/entries.js';
 import { fail } from '../../../util/errors.js';
 import type { ServerContext } from '../../context.js';
-import type { StoredJob } from '../../state/types.js';
+import type { JobKind, StoredJob } from '../../state/types.js';
 import type { ConnectionBody } from '../../tasks/connection.js';
 import { backupText } from '../../tasks/connection-task.js';
 import { prepareTask, toNewJob } from '../../tasks/prepare.js';
@@ -53,8 +54,44 @@ interface Listed {
   readonly backups: readonly BackupEntry[];
 }
 
+/** A backup of a store, and what this server knows of it: null where it has not made it. */
+export type ListedBackup = BackupEntry & {
+  readonly job: string | null;
+  readonly kind: JobKind | null;
+  readonly schedule: string | null;
+};
+
+/** All backups in the store of a connection, by name. Throws SRV_NOT_FOUND, SRV_CONFLICT without a store, STORE_*. */
+export async function listBackups(
+  context: ServerContext,
+  name: string,
+): Promise<{ readonly store: string; readonly backups: readonly ListedBackup[] }> {
+  const input = inputOf(context, name);
+  const listed = (await context.helper.call('backups.list', input)) as Listed;
+  const known = new Map(context.backups.ofStore(digestOf(input)).map((one) => [one.name, one]));
+  const backups = listed.backups.map((entry) => {
+    const { job = null, kind = null, schedule = null } = known.get(entry.name) ?? {};
+    return { ...entry, job, kind, schedule };
+  });
+  return { store: listed.store, backups };
+}
+
+/** What a backup of a connection holds. Throws SRC_NOT_FOUND, and as {@link listBackups}. */
+export async function readBackup(context: ServerContext, name: string, backup: string): Promise<BackupContents> {
+  return (await context.helper.call('backups.get', { ...inputOf(context, name), backup })) as BackupContents;
+}
+
+/** Removes a backup for good. Throws SRV_CONFLICT while a job needs it, and as {@link readBackup}. */
+export async function removeBackup(context: ServerContext, name: string, backup: string): Promise<unknown> {
+  const input = inputOf(context, name);
+  const user = usedBy(context, digestOf(input), backup);
+  if (user) throw fail('SRV_CONFLICT', `job ${user} needs backup ${backup}`);
+  const removed = await context.helper.call('backups.delete', { ...input, backup });
+  context.backups.remove(digestOf(input), backup);
+  return removed;
+}
+
 function addReading(app: FastifyInstance, context: ServerContext): void {
-  const { helper, backups } = context;
   app.get<ConnectionParams>('/connections/:name/backups', {
     schema: {
       tags: TAGS,
@@ -64,16 +101,7 @@ function addReading(app: FastifyInstance, context: ServerContext): void {
       params: CONNECTION_PARAMS,
       response: answers({ 200: { description: 'By name.', type: 'object', additionalProperties: true } }),
     },
-    handler: async ({ params }) => {
-      const input = inputOf(context, params.name);
-      const listed = (await helper.call('backups.list', input)) as Listed;
-      const known = new Map(backups.ofStore(digestOf(input)).map((one) => [one.name, one]));
-      const entries = listed.backups.map((entry) => {
-        const { job = null, kind = null, schedule = null } = known.get(entry.name) ?? {};
-        return { ...entry, job, kind, schedule };
-      });
-      return { store: listed.store, backups: entries };
-    },
+    handler: async ({ params }) => listBackups(context, params.name),
   });
   app.get<Params>('/connections/:name/backups/:backup', {
     schema: {
@@ -84,8 +112,7 @@ function addReading(app: FastifyInstance, context: ServerContext): void {
         200: { description: 'As `milvusdm backup get`.', type: 'object', additionalProperties: true },
       }),
     },
-    handler: async ({ params }) =>
-      helper.call('backups.get', { ...inputOf(context, params.name), backup: params.backup }),
+    handler: async ({ params }) => readBackup(context, params.name, params.backup),
   });
 }
 
@@ -98,14 +125,7 @@ function addRemoving(app: FastifyInstance, context: ServerContext): void {
       params: PARAMS,
       response: answers({ 200: { description: 'What was removed.', type: 'object', additionalProperties: true } }),
     },
-    handler: async ({ params: { name, backup } }) => {
-      const input = inputOf(context, name);
-      const user = usedBy(context, digestOf(input), backup);
-      if (user) throw fail('SRV_CONFLICT', `job ${user} needs backup ${backup}`);
-      const removed = await context.helper.call('backups.delete', { ...input, backup });
-      context.backups.remove(digestOf(input), backup);
-      return removed;
-    },
+    handler: async ({ params }) => removeBackup(context, params.name, params.backup),
   });
 }
 

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { fail } from '../../../util/errors.js';
+import { validateJob } from '../../../config/load.js';
+import { fail, toMilvusdmError } from '../../../util/errors.js';
 import type { ServerContext } from '../../context.js';
 import type { StoredConnection } from '../../state/connections.js';
 import type { ConnectionBody } from '../../tasks/connection.js';
 import { backupText, checkConnection } from '../../tasks/connection-task.js';
+import { storeDigest } from '../../tasks/store-digest.js';
 import { answers, NAME, type Schema } from '../schemas.js';
 
 const TAGS = ['connections'];
@@ -70,14 +72,13 @@ function addChange(app: FastifyInstance, context: ServerContext): void {
     schema: {
       tags: TAGS,
       summary: 'Forget a connection',
-      description: 'Refused while jobs or schedules use it. Its backups stay.',
+      description:
+        'Refused while jobs or schedules use it. Its automatic backups are removed with it, all others stay.',
       params: CONNECTION_PARAMS,
       response: answers({ 204: { description: 'It is gone.', type: 'null' } }),
     },
     handler: async ({ params }, reply) => {
-      requireConnection(context, params.name);
-      requireUnused(context, params.name);
-      connections.remove(params.name);
+      await forgetConnection(context, params.name);
       return reply.code(204).send();
     },
   });
@@ -89,6 +90,23 @@ function requireUnused({ jobs, schedules }: ServerContext, name: string): void {
   if (job) throw fail('SRV_CONFLICT', `job ${job.id}, which is ${job.state}, uses connection ${name}`);
   const schedule = schedules.list().find((one) => one.connections.includes(name));
   if (schedule) throw fail('SRV_CONFLICT', `schedule ${schedule.name} uses connection ${name}`);
+}
+
+/** Forgets a connection and removes its automatic backups. Throws SRV_NOT_FOUND, SRV_CONFLICT while it is used, STORE_*. */
+export async function forgetConnection(context: ServerContext, name: string): Promise<void> {
+  const { body } = requireConnection(context, name);
+  requireUnused(context, name);
+  const input = { text: backupText(body), cwd: context.around.cwd };
+  const store = storeDigest(validateJob(input.text, { path: 'connection', cwd: input.cwd }));
+  const own = context.backups.ofConnection(name).filter((one) => one.kind === 'automatic' && one.store === store);
+  for (const backup of own) {
+    // Gone already, by hand, is as good as removed.
+    await context.helper.call('backups.delete', { ...input, backup: backup.name }).catch((thrown: unknown) => {
+      if (toMilvusdmError(thrown).code !== 'SRC_NOT_FOUND') throw thrown;
+    });
+    context.backups.remove(backup.store, backup.name);
+  }
+  context.connections.remove(name);
 }
 
 /** Named Milvus: list, make, change, check, forget. */
