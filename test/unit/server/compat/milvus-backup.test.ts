@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { restoreKeys } from '../../../../src/server/compat/milvus-backup/requests.js';
 import { fail } from '../../../../src/util/errors.js';
 import { type Bench, openBench, temporaryFolder } from '../support.js';
 
@@ -293,6 +294,12 @@ describe("milvus-backup's restore", () => {
   ])('%j is refused with %i', async (body, code) => {
     expect((await restore(body)).code).toBe(code);
     expect(bench.context.jobs.list({ limit: 1 })).toHaveLength(0);
+  });
+
+  it('names all that it cannot do', () => {
+    const asked = { backup_name: 'b', path: 'p', maxShardNum: 2 };
+    const message = expect.stringMatching(/path, maxShardNum$/);
+    expect(() => restoreKeys(asked)).toThrow(expect.objectContaining({ code: 'SRV_UNSUPPORTED', message }));
   });
 
   it('what is empty is not asked for', async () => {
