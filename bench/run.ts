@@ -6,7 +6,7 @@ import { PROJECT } from '../test/support/environments.js';
 import { MAIN } from './lib/cli.js';
 import { describeMachine, load } from './lib/machine.js';
 import { type PartRun, withResults } from './lib/readme.js';
-import { isMet, type Result, table } from './lib/results.js';
+import { type Findings, isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
 import { backupSection } from './sections/backup.js';
 import { bulkSection } from './sections/bulk.js';
@@ -18,17 +18,19 @@ import { readBackupSection } from './sections/read-backup.js';
 import { readMilvusSection } from './sections/read-milvus.js';
 import { replaySection } from './sections/replay.js';
 import { restoreSection } from './sections/restore.js';
+import { shardsSection } from './sections/shards.js';
 import { startupSection } from './sections/startup.js';
 import { throughputSection } from './sections/throughput.js';
 import { writeHdf5Section } from './sections/write-hdf5.js';
 
-const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[]>>> = {
+const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[] | Findings>>> = {
   startup: startupSection,
   throughput: throughputSection,
   'faiss-kinds': faissKindsSection,
   insert: insertSection,
   bulk: bulkSection,
   replay: replaySection,
+  shards: shardsSection,
   legacy: legacySection,
   'write-hdf5': writeHdf5Section,
   memory: memorySection,
@@ -64,8 +66,19 @@ for (const part of chosen) {
   if (!section) throw new Error(`--only ${part}: the parts are ${Object.keys(SECTIONS).join(', ')}`);
   const before = load();
   setup.log(`part ${part} (load ${before})`);
-  const results = await section(setup);
-  const run = { part, date, quick: values.quick, repetitions, machine, load: { before, after: load() }, results };
+  const found = await section(setup);
+  const { results, notes } = Array.isArray(found) ? { results: found, notes: [] } : found;
+  for (const note of notes) setup.log(note);
+  const run = {
+    part,
+    date,
+    quick: values.quick,
+    repetitions,
+    machine,
+    load: { before, after: load() },
+    results,
+    notes,
+  };
   runs.push(run);
   // After each part, so that what is measured is not lost with a later part that fails.
   if (values.write ?? !values.quick) await writeFile(README, withResults(await readFile(README, 'utf8'), run));

@@ -118,7 +118,7 @@ One YAML file describes one task; its top-level key names the task. \`milvusdm i
 - Names keep the text they are written with: \`2021\`, \`01\` and \`true\` need no quotes.
 - \`milvus_version\` and \`milvus-version\` of old files are accepted with any value and ignored.
 - The target of F2M, H2M and M2M is \`dest_uri\`, or \`dest_host\` and \`dest_port\`, or, with none of them, \`127.0.0.1:19530\`.
-- The source of M2M and M2H is \`source_milvus_path\`, the folder of a Milvus 0.7 to 1.1, \`source_backup\`, a backup, or a Milvus 2.x: \`source_uri\`, or
+- The source of M2M and M2H is \`source_milvus_path\`, the folder of a Milvus 0.7 to 1.1, \`source_backup\`, a backup, \`source_snapshot\`, a snapshot, or a Milvus 2.x: \`source_uri\`, or
   \`source_host\` and \`source_port\`. \`source_collection\` must say what is taken; \`'*'\` is everything.
 `;
 

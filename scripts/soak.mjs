@@ -1,4 +1,4 @@
-// `npm run test:soak`: every fixture end to end and the whole fault harness (test/crash), with a table of what that did. KILLS=N per task type, SEED=N to repeat a run.
+// `npm run test:soak`: every fixture end to end, the whole fault harness (test/crash) and the server with a long queue, with a table of what that did. KILLS=N per task type, SEED=N to repeat a run.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,12 +8,28 @@ import { makeReady, PROJECT } from './ready.mjs';
 makeReady();
 const folder = mkdtempSync(join(tmpdir(), 'milvusdm-soak-'));
 const results = join(folder, 'results.jsonl');
-const env = { ...process.env, KILLS: process.env.KILLS ?? '50', FIXTURES: 'all', CRASH_RESULTS: results };
+const env = {
+  ...process.env,
+  KILLS: process.env.KILLS ?? '50',
+  SERVE_JOBS: process.env.SERVE_JOBS ?? '200',
+  SERVE_FUZZ_SECONDS: process.env.SERVE_FUZZ_SECONDS ?? '600',
+  FIXTURES: 'all',
+  CRASH_RESULTS: results,
+};
 const vitest = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs');
 const began = Date.now();
 const { status } = spawnSync(
   process.execPath,
-  [vitest, 'run', '--project', 'servers', 'test/crash', 'test/e2e/fixtures', ...process.argv.slice(2)],
+  [
+    vitest,
+    'run',
+    '--project',
+    'servers',
+    'test/crash',
+    'test/e2e/fixtures',
+    'test/e2e/serve',
+    ...process.argv.slice(2),
+  ],
   {
     cwd: PROJECT,
     env,

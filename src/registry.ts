@@ -49,6 +49,8 @@ export async function openCatalog(source: CatalogSource, names: FieldNames, o: O
   switch (source.adapter) {
     case 'backup':
       return openBackup(source, o);
+    case 'snapshot':
+      return (await import('./adapters/backup/snapshot.js')).openSnapshotCatalog(source, o);
     case 'legacy':
       return (await import('./adapters/legacy/index.js')).openLegacy(source, names);
     case 'segments':

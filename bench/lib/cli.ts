@@ -24,7 +24,13 @@ export interface MigrationResult {
   /** CPU seconds of the process within each phase. */
   readonly cpu: ReadonlyMap<string, number>;
   readonly seconds: number;
+  /** CPU seconds of the whole process. */
+  readonly cpuSeconds: number;
   readonly peakMiB: number;
+  /** Resident memory, MiB, once a second. */
+  readonly resident: readonly number[];
+  /** Content digest of the rows, as the report has it. */
+  readonly digest: string | null;
 }
 
 /** The only collection of the folders that fixtures/mk-legacy.py writes with `--variant large`. */
@@ -57,22 +63,22 @@ interface LogLine {
   readonly msg: string;
 }
 
-/** A phase from its beginning to that of the next; times in milliseconds since 1970. */
-interface Phase {
+/** A phase from its beginning to that of the next, or the end of the process; times in milliseconds since 1970. */
+export interface Phase {
   readonly phase: string;
   readonly from: number;
   readonly to: number;
 }
 
 /** The log at level debug names every phase when it begins. */
-function phasesOf(stderr: string): Phase[] {
+function phasesOf({ stderr, ended }: Measured): Phase[] {
   const begun: { phase: string; at: number }[] = [];
   for (const text of stderr.split('\n')) {
     if (!text.startsWith('{')) continue;
     const { time, msg } = JSON.parse(text) as LogLine;
     if (msg.startsWith('phase ')) begun.push({ phase: msg.slice(6), at: Date.parse(time) });
   }
-  return begun.slice(0, -1).map(({ phase, at }, i) => ({ phase, from: at, to: begun[i + 1]!.at }));
+  return begun.map(({ phase, at }, i) => ({ phase, from: at, to: begun[i + 1]?.at ?? ended }));
 }
 
 /** Adds up per phase what `amount` says of each stretch of it. */
@@ -88,24 +94,55 @@ function cpuBetween(samples: Measured['cpu'], { from, to }: Phase): number {
   return at(to) - at(from);
 }
 
-/** Runs `milvusdm --yaml` as a process of its own. Throws unless every row was written and counted. */
-export async function migrate(m: Migration, folder: string): Promise<MigrationResult> {
+interface Report {
+  readonly status: string;
+  readonly targets: readonly {
+    readonly rows_written: number;
+    readonly target_rows: number;
+    readonly digest: string | null;
+  }[];
+}
+
+/** One process of the command line that has ended well. */
+export interface CliRun {
+  readonly report: Report;
+  readonly phases: readonly Phase[];
+  readonly measured: Measured;
+}
+
+/** Writes the YAML file of a migration into `folder`. */
+export async function writeYaml(m: Migration, folder: string): Promise<string> {
   const yaml = join(folder, `${m.collection}.yaml`);
   await writeFile(yaml, yamlOf(m));
-  const args = [MAIN, '--yaml', yaml, '--json', '--log-level', 'debug', '--log-format', 'json'];
+  return yaml;
+}
+
+/** Runs the command line as a process of its own. Throws unless its report says `done`. */
+export async function runCli(args: readonly string[], folder: string): Promise<CliRun> {
+  const all = [MAIN, ...args, '--json', '--log-level', 'debug', '--log-format', 'json'];
   const env = { MILVUSDM_PATH: join(folder, 'state') };
-  const { stdout, stderr, seconds, peakMiB, cpu } = await measureOk(process.execPath, args, { env, memory: true });
-  const report = JSON.parse(stdout) as { status: string; targets: { rows_written: number; target_rows: number }[] };
+  const measured = await measureOk(process.execPath, all, { env, memory: true });
+  const report = JSON.parse(measured.stdout) as Report;
+  if (report.status !== 'done') throw new Error(`milvusdm ${args.join(' ')}: ${measured.stdout}`);
+  return { report, phases: phasesOf(measured), measured };
+}
+
+/** Runs `milvusdm --yaml` as a process of its own. Throws unless every row was written and counted. */
+export async function migrate(m: Migration, folder: string): Promise<MigrationResult> {
+  const { report, phases, measured } = await runCli(['--yaml', await writeYaml(m, folder)], folder);
+  const { seconds, peakMiB, cpu, resident } = measured;
   const [target] = report.targets;
-  if (report.status !== 'done' || !target || target.rows_written !== target.target_rows) {
-    throw new Error(`milvusdm did not write everything: ${stdout}`);
+  if (!target || target.rows_written !== target.target_rows) {
+    throw new Error(`milvusdm did not write everything: ${measured.stdout}`);
   }
-  const phases = phasesOf(stderr);
   return {
     rows: target.rows_written,
     phases: perPhase(phases, ({ from, to }) => (to - from) / 1000),
     cpu: perPhase(phases, (phase) => cpuBetween(cpu, phase)),
     seconds,
+    cpuSeconds: cpu.at(-1)?.seconds ?? 0,
     peakMiB,
+    resident,
+    digest: target.digest,
   };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, loadavg, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECT } from '../../test/support/environments.js';
 import { measureOk } from './process.js';
 
@@ -39,4 +40,29 @@ export async function describeMachine(python: string): Promise<Machine> {
 /** Load of the last minute: a number of runnable tasks, to be compared with the cores. */
 export function load(): number {
   return Math.round(loadavg()[0]! * 100) / 100;
+}
+
+const WATCHED_MS = 1000;
+const IDLE_SHARE = 0.85;
+const IDLE_TIMES = 3;
+
+/** Milliseconds of all cores so far, and those of them that were idle. */
+function coreTime(): { readonly all: number; readonly idle: number } {
+  const times = cpus().map((core) => core.times);
+  const idle = times.reduce((sum, t) => sum + t.idle, 0);
+  return { idle, all: times.reduce((sum, t) => sum + t.user + t.nice + t.sys + t.irq, idle) };
+}
+
+/**
+ * Waits until the cores have been idle for three seconds: a server goes on with what it was given long after it was dropped, and
+ * that would fall on whoever is measured next. On a machine that does other work, no longer than `mostMs`.
+ */
+export async function untilIdle(mostMs: number): Promise<void> {
+  const end = performance.now() + mostMs;
+  for (let idleTimes = 0; idleTimes < IDLE_TIMES && performance.now() < end; ) {
+    const before = coreTime();
+    await sleep(WATCHED_MS);
+    const after = coreTime();
+    idleTimes = (after.idle - before.idle) / (after.all - before.all) >= IDLE_SHARE ? idleTimes + 1 : 0;
+  }
 }

@@ -7,10 +7,14 @@ export interface Measured {
   readonly stderr: string;
   /** From spawn to exit. */
   readonly seconds: number;
+  /** When it ended, in milliseconds since 1970. */
+  readonly ended: number;
   /** Highest resident memory of the process itself, not of its children; 0 where the kernel does not tell. */
   readonly peakMiB: number;
   /** User and system time of the process so far, in seconds, by the clock (ms since 1970); none without `memory`. */
   readonly cpu: readonly { readonly at: number; readonly seconds: number }[];
+  /** Resident memory of the process, MiB, once a second from the first on; none without `memory`. */
+  readonly resident: readonly number[];
 }
 
 export interface MeasureOptions {
@@ -22,13 +26,15 @@ export interface MeasureOptions {
 
 const POLL_MS = 10;
 
-/** VmHWM only grows, so the last value before the end counts. */
-function peakOf(pid: number): number {
+/** VmHWM, which only grows, and VmRSS, in MiB; zeros where the kernel does not tell. */
+function memoryOf(pid: number): { readonly peak: number; readonly resident: number } {
   try {
-    const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return found ? Number(found[1]) / 1024 : 0;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const field = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024;
+    return { peak: field('VmHWM'), resident: field('VmRSS') };
   } catch {
-    return 0;
+    return { peak: 0, resident: 0 };
   }
 }
 
@@ -61,10 +67,15 @@ export function measure(command: string, args: readonly string[], o: MeasureOpti
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     let peakMiB = 0;
     const cpu: { at: number; seconds: number }[] = [];
+    const resident: number[] = [];
     let seconds = 0;
+    let ended = 0;
     const timer = o.memory
       ? setInterval(() => {
-          peakMiB = Math.max(peakMiB, peakOf(child.pid!));
+          const memory = memoryOf(child.pid!);
+          peakMiB = Math.max(peakMiB, memory.peak);
+          if (memory.resident > 0 && performance.now() - started >= resident.length * 1000)
+            resident.push(memory.resident);
           const used = cpuOf(child.pid!);
           if (used !== undefined) cpu.push({ at: Date.now(), seconds: used });
         }, POLL_MS)
@@ -72,11 +83,12 @@ export function measure(command: string, args: readonly string[], o: MeasureOpti
     child.once('error', reject);
     child.once('exit', () => {
       seconds = (performance.now() - started) / 1000;
+      ended = Date.now();
       clearInterval(timer);
     });
     child.once('close', (code) => {
       const [stdout, stderr] = [Buffer.concat(out).toString('utf8'), Buffer.concat(err).toString('utf8')];
-      resolve({ code, stdout, stderr, seconds, peakMiB, cpu });
+      resolve({ code, stdout, stderr, seconds, ended, peakMiB, cpu, resident });
     });
   });
 }

@@ -12,6 +12,8 @@ export interface PartRun {
   /** Load of the machine before and after the part. */
   readonly load: { readonly before: number; readonly after: number };
   readonly results: readonly Result[];
+  /** Markdown that belongs under the table. */
+  readonly notes?: readonly string[];
 }
 
 function begin(part: string): string {
@@ -36,6 +38,7 @@ function block(run: PartRun): string {
     '',
     table(run.results),
     '',
+    ...(run.notes ?? []).flatMap((note) => [note, '']),
     end(run.part),
   ].join('\n');
 }

@@ -9,6 +9,12 @@ export interface Result {
   readonly target?: { readonly at: 'least' | 'most'; readonly value: number };
 }
 
+/** What a part has found, with Markdown to stand under its table. */
+export interface Findings {
+  readonly results: readonly Result[];
+  readonly notes: readonly string[];
+}
+
 /** Whether the target is met; undefined without one. */
 export function isMet({ value, target }: Result): boolean | undefined {
   if (!target) return undefined;

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { interopPython, PROJECT } from '../../test/support/environments.js';
 import { type MilvusServer, startMilvus } from '../../test/support/milvus-server.js';
+import { untilIdle } from './machine.js';
 import { measureOk } from './process.js';
 
 export type DataKind = 'hdf5' | 'hollow' | 'faiss' | 'ivf' | 'hollow-faiss';
@@ -31,7 +31,7 @@ export interface Setup extends AsyncDisposable {
   drop(collection: string): Promise<void>;
 }
 
-const REST_MS = 3000;
+const MOST_REST_MS = 30_000;
 /** Without its dependency pymilvus_orm 2.0.0rc1, which no current Python can install: bench/peers/pymilvusdm.py stands in. */
 const PYMILVUSDM = ['pymilvusdm==2.0', 'PyMySQL==1.1.1', 'PyYAML==6.0.2', 'tqdm==4.67.1'];
 
@@ -113,7 +113,7 @@ export async function openSetup(o: { repetitions: number; quick: boolean }): Pro
     },
     async drop(collection) {
       await dropCollection(await address(), collection);
-      await sleep(REST_MS);
+      await untilIdle(MOST_REST_MS);
     },
     async [Symbol.asyncDispose]() {
       await server?.[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 import { Schema } from 'apache-arrow';
 import { makeBatch, rawColumns } from '../../src/batch/columns.js';
 import { toArrowField } from '../../src/batch/fields.js';
-import { createCollection } from '../../src/milvus/collections.js';
+import { createCollection, flush } from '../../src/milvus/collections.js';
 import { mutate } from '../../src/milvus/data.js';
 import { encodeInsert } from '../../src/milvus/encode.js';
 import { requestMemory } from '../../src/milvus/framing.js';
@@ -9,13 +9,14 @@ import { openMilvus } from '../../src/milvus/open.js';
 
 /**
  * What the server itself can take: Insert requests of 4 MiB that were made before (int64 ids, random float vectors), sent over
- * milvusdm's own channel, four in flight: ADDRESS COLLECTION ROWS DIM. Prints {"rows", "insert"}, in seconds from the first
- * request to the last acknowledgement.
+ * milvusdm's own channel, four in flight: ADDRESS COLLECTION ROWS DIM. Prints {"rows", "insert", "flushed"}, in seconds from the
+ * first request to the last acknowledgement, and on until the server has flushed.
  */
 const [address = '', collection = '', rowsText = '', dimText = ''] = process.argv.slice(2);
 const [rows, dim] = [Number(rowsText), Number(dimText)];
 const BATCH_BYTES = 4 * 2 ** 20;
 const IN_FLIGHT = 4;
+const FLUSH_TIMEOUT_MS = 600_000;
 
 const fields = [
   { name: 'id', type: 'INT64' as const, primaryKey: true },
@@ -57,4 +58,6 @@ async function send(): Promise<void> {
 }
 const start = performance.now();
 await Promise.all(Array.from({ length: IN_FLIGHT }, send));
-process.stdout.write(`${JSON.stringify({ rows, insert: (performance.now() - start) / 1000 })}\n`);
+const insert = (performance.now() - start) / 1000;
+await flush(opened.connection, collection, FLUSH_TIMEOUT_MS);
+process.stdout.write(`${JSON.stringify({ rows, insert, flushed: (performance.now() - start) / 1000 })}\n`);

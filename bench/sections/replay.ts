@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { PROJECT } from '../../test/support/environments.js';
-import { type MigrationResult, migrate } from '../lib/cli.js';
+import { chart } from '../lib/chart.js';
+import { type Cost, costOf, startCost } from '../lib/cost.js';
 import { load } from '../lib/machine.js';
 import { startNullServer } from '../lib/null-server.js';
 import { measureOk } from '../lib/process.js';
-import type { Result } from '../lib/results.js';
+import type { Findings, Result } from '../lib/results.js';
 import type { Setup } from '../lib/setup.js';
 import { median } from '../lib/stats.js';
 
@@ -13,122 +14,188 @@ interface Workload {
   readonly dim: number;
 }
 
+/** Rows a second until the last acknowledgement, and until the server has flushed. */
+interface Rates {
+  readonly acknowledged: number;
+  readonly flushed: number;
+}
+
 /** One turn of milvusdm and of the replay, side by side. */
 interface Turn {
-  readonly ours: number;
-  readonly limit: number;
-  /** CPU seconds of milvusdm, digest included, per GB (1e9 bytes) of vectors. */
-  readonly cpuPerGb: number;
-  readonly peakMiB: number;
+  readonly ours: Rates;
+  readonly limit: Rates;
+  readonly cost: Cost;
 }
 
 const NEEDED = { ofLimit: 0.9, cpuPerGb: 6, cpuPerGbNull: 3.5, flat: 0.1 };
 
-function cpuPerGb(run: MigrationResult, { rows, dim }: Workload): number {
-  const used = (run.cpu.get('preflight') ?? 0) + run.cpu.get('write')!;
-  return used / ((rows * dim * 4) / 1e9);
+function labelOf({ rows, dim }: Workload): string {
+  return `${rows.toLocaleString('en')} x ${dim}`;
 }
 
-function migration(setup: Setup, source: string, address: string, collection: string): Promise<MigrationResult> {
-  return migrate({ task: 'H2M', source, address, collection }, setup.folder);
-}
-
-/** Rows a second of requests that were made before: what this server takes. */
-async function replay(setup: Setup, { rows, dim }: Workload, collection: string): Promise<number> {
+/** What this server takes: requests that were made before. */
+async function replay(setup: Setup, { rows, dim }: Workload, collection: string): Promise<Rates> {
   const script = join(PROJECT, 'bench', 'peers', 'replay.ts');
   const args = ['--import', 'tsx', script, await setup.server(), collection, String(rows), String(dim)];
   const run = await measureOk(process.execPath, args, { cwd: PROJECT });
-  const { insert } = JSON.parse(run.stdout) as { insert: number };
-  return rows / insert;
+  const { insert, flushed } = JSON.parse(run.stdout) as { insert: number; flushed: number };
+  return { acknowledged: rows / insert, flushed: rows / flushed };
 }
 
-async function turns(setup: Setup, workload: Workload): Promise<Turn[]> {
+function ratesOf({ rows, phases }: Cost['run']): Rates {
+  const [write, flush] = [phases.get('write')!, phases.get('flush') ?? 0];
+  return { acknowledged: rows / write, flushed: rows / (write + flush) };
+}
+
+/** Both into a collection of their own, which is dropped at once; `turn` says who begins. */
+async function takeTurn(setup: Setup, workload: Workload, turn: number, start: number): Promise<Turn> {
   const { rows, dim } = workload;
   const file = await setup.data('hdf5', rows, dim);
-  const done: Turn[] = [];
-  for (let repetition = 0; repetition < setup.repetitions; repetition++) {
-    const name = `bench_replay_${rows}_${dim}_${repetition}`;
-    let limit = 0;
-    let run: MigrationResult | undefined;
-    const steps = [
-      async () => {
-        limit = await replay(setup, workload, `${name}_limit`);
-        await setup.drop(`${name}_limit`);
-      },
-      async () => {
-        run = await migration(setup, file, await setup.server(), name);
-        await setup.drop(name);
-      },
-    ];
-    const before = load();
-    for (const step of repetition % 2 === 0 ? steps : steps.toReversed()) await step();
-    const ours = run!.rows / run!.phases.get('write')!;
-    done.push({ ours, limit, cpuPerGb: cpuPerGb(run!, workload), peakMiB: run!.peakMiB });
-    setup.log(
-      `${rows} x ${dim}: ${Math.round(ours)} of ${Math.round(limit)} rows/s, CPU ${cpuPerGb(run!, workload).toFixed(2)} s/GB, ${run!.peakMiB.toFixed(0)} MiB (load before ${before})`,
-    );
-  }
+  const collection = `bench_replay_${rows}_${dim}_${turn}`;
+  let limit: Rates | undefined;
+  let cost: Cost | undefined;
+  const steps = [
+    async () => {
+      limit = await replay(setup, workload, `${collection}_limit`);
+      await setup.drop(`${collection}_limit`);
+    },
+    async () => {
+      const migration = { task: 'H2M', source: file, address: await setup.server(), collection } as const;
+      cost = await costOf(setup, migration, dim, start);
+      await setup.drop(collection);
+    },
+  ];
+  const before = load();
+  for (const step of turn % 2 === 0 ? steps : steps.toReversed()) await step();
+  const done = { ours: ratesOf(cost!.run), limit: limit!, cost: cost! };
+  const { acknowledged } = done.ours;
+  setup.log(
+    `${labelOf(workload)}: ${Math.round(acknowledged)} of ${Math.round(done.limit.acknowledged)} rows/s, flushed ${Math.round(done.ours.flushed)} of ${Math.round(done.limit.flushed)}, CPU ${cost!.perGb.toFixed(2)} s/GB, ${cost!.run.peakMiB.toFixed(0)} MiB (load before ${before})`,
+  );
   return done;
 }
 
-function resultsOf({ rows, dim }: Workload, done: readonly Turn[]): Result[] {
-  const section = `limit ${rows.toLocaleString('en')} x ${dim}`;
+const shareOf = ({ ours, limit }: Turn): number => ours.acknowledged / limit.acknowledged;
+
+function resultsOf(workload: Workload, done: readonly Turn[]): Result[] {
+  const section = `limit ${labelOf(workload)}`;
   const result = (name: string, unit: string, value: (turn: Turn) => number, more: Partial<Result> = {}): Result => {
     const values = done.map(value);
     return { section, name, value: median(values), unit, values, ...more };
   };
   return [
-    result('milvusdm', 'rows/s', (turn) => turn.ours),
-    result('replay of ready requests', 'rows/s', (turn) => turn.limit),
-    result('milvusdm / replay', 'times', (turn) => turn.ours / turn.limit, {
-      target: { at: 'least', value: NEEDED.ofLimit },
+    result('milvusdm', 'rows/s', (turn) => turn.ours.acknowledged),
+    result('replay of ready requests', 'rows/s', (turn) => turn.limit.acknowledged),
+    result('milvusdm / replay', 'times', shareOf, { target: { at: 'least', value: NEEDED.ofLimit } }),
+    result('milvusdm / replay, until flushed', 'times', ({ ours, limit }) => ours.flushed / limit.flushed),
+    result('CPU, digest included, less that of one row', 's/GB', ({ cost }) => cost.perGb, {
+      target: { at: 'most', value: NEEDED.cpuPerGb },
     }),
-    result('CPU, digest included', 's/GB', (turn) => turn.cpuPerGb, { target: { at: 'most', value: NEEDED.cpuPerGb } }),
-    result('memory', 'MiB', (turn) => turn.peakMiB),
+    result('CPU, digest included, whole process', 's/GB', ({ cost }) => cost.wholePerGb),
+    result('memory', 'MiB', ({ cost }) => cost.run.peakMiB),
   ];
 }
 
-async function intoNull(setup: Setup, workload: Workload): Promise<Result> {
-  const file = await setup.data('hdf5', workload.rows, workload.dim);
-  const values: number[] = [];
+/** CPU time alone, with a server that takes everything at once. */
+async function intoNull(setup: Setup, workloads: readonly Workload[]): Promise<Result[]> {
+  const costs = workloads.map((): Cost[] => []);
   for (let repetition = 0; repetition < setup.repetitions; repetition++) {
-    await using server = await startNullServer();
-    values.push(cpuPerGb(await migration(setup, file, server.address, 'bench_null'), workload));
+    for (const [i, { rows, dim }] of workloads.entries()) {
+      await using server = await startNullServer();
+      const { address } = server;
+      const source = await setup.data('hdf5', rows, dim);
+      const start = await startCost(setup, address, dim);
+      costs[i]!.push(await costOf(setup, { task: 'H2M', source, address, collection: 'bench_null' }, dim, start));
+    }
   }
+  const section = 'limit, null server';
+  const result = (name: string, unit: string, values: readonly number[], more: Partial<Result> = {}): Result => {
+    return { section, name, value: median(values), unit, values, ...more };
+  };
+  const target = { at: 'most', value: NEEDED.cpuPerGbNull } as const;
+  return [
+    result(
+      'CPU of one row',
+      's',
+      costs.flat().map(({ start }) => start),
+    ),
+    ...workloads.flatMap((workload, i) => {
+      const label = `CPU, digest included, ${labelOf(workload)}`;
+      const own = costs[i]!;
+      return [
+        result(
+          `${label}, less that of one row`,
+          's/GB',
+          own.map(({ perGb }) => perGb),
+          { target },
+        ),
+        result(
+          `${label}, whole process`,
+          's/GB',
+          own.map(({ wholePerGb }) => wholePerGb),
+        ),
+      ];
+    }),
+  ];
+}
+
+/** Whether eight times the rows cost the same per row: turns of both sizes after one another, the smaller before and after the larger. */
+async function flat(setup: Setup, small: Workload, large: Workload): Promise<Findings> {
+  const start = await startCost(setup, await setup.server(), small.dim);
+  const turns: { small: Turn[]; large: Turn[] } = { small: [], large: [] };
+  for (let repetition = 0; repetition < setup.repetitions; repetition++) {
+    turns.small.push(await takeTurn(setup, small, repetition * 2, start));
+    turns.large.push(await takeTurn(setup, large, repetition, start));
+    turns.small.push(await takeTurn(setup, small, repetition * 2 + 1, start));
+  }
+  const ratio = (value: (turn: Turn) => number): number =>
+    median(turns.large.map(value)) / median(turns.small.map(value));
+  const longest = turns.large.toSorted((a, b) => b.cost.run.seconds - a.cost.run.seconds)[0]!;
+  const compared = (name: string, value: number, target: Result['target']): Result => {
+    return {
+      section: 'limit',
+      name: `${name}, 8 times the rows / the smaller`,
+      value,
+      unit: 'times',
+      ...(target ? { target } : {}),
+    };
+  };
   return {
-    section: 'limit, null server',
-    name: `CPU, digest included, ${workload.rows.toLocaleString('en')} x ${workload.dim}`,
-    value: median(values),
-    unit: 's/GB',
-    values,
-    target: { at: 'most', value: NEEDED.cpuPerGbNull },
+    results: [
+      ...resultsOf(small, turns.small),
+      ...resultsOf(large, turns.large),
+      compared('share of the replay', ratio(shareOf), { at: 'least', value: 1 - NEEDED.flat }),
+      compared(
+        'share of the replay until flushed',
+        ratio(({ ours, limit }) => ours.flushed / limit.flushed),
+        undefined,
+      ),
+      compared(
+        'memory',
+        ratio(({ cost }) => cost.run.peakMiB),
+        { at: 'most', value: 1 + NEEDED.flat },
+      ),
+    ],
+    notes: [
+      chart(`Resident memory of milvusdm, ${labelOf(large)} into Milvus 2.3.5`, 'MiB', longest.cost.run.resident),
+    ],
   };
 }
 
 /** milvusdm's share of what the server takes at all, its CPU time, and whether the share stays the same for more rows. */
-export async function replaySection(setup: Setup): Promise<Result[]> {
+export async function replaySection(setup: Setup): Promise<Findings> {
   const scale = setup.quick ? 5 : 1;
   const workload = (rows: number, dim: number): Workload => ({ rows: rows / scale, dim });
   await replay(setup, { rows: 20_000, dim: 128 }, 'bench_replay_warm');
   await setup.drop('bench_replay_warm');
   const results: Result[] = [];
   for (const one of [workload(1_000_000, 128), workload(200_000, 768)]) {
-    results.push(...resultsOf(one, await turns(setup, one)));
+    const start = await startCost(setup, await setup.server(), one.dim);
+    const turns: Turn[] = [];
+    for (let turn = 0; turn < setup.repetitions; turn++) turns.push(await takeTurn(setup, one, turn, start));
+    results.push(...resultsOf(one, turns));
   }
-  results.push(await intoNull(setup, workload(1_000_000, 128)));
-  const shares: number[] = [];
-  for (const one of [workload(500_000, 128), workload(4_000_000, 128)]) {
-    const done = await turns(setup, one);
-    results.push(...resultsOf(one, done));
-    shares.push(median(done.map((turn) => turn.ours / turn.limit)));
-  }
-  const [small = 0, large = 0] = shares;
-  results.push({
-    section: 'limit',
-    name: 'share of the replay, 8 times the rows / the smaller',
-    value: large / small,
-    unit: 'times',
-    target: { at: 'least', value: 1 - NEEDED.flat },
-  });
-  return results;
+  results.push(...(await intoNull(setup, [workload(1_000_000, 128), workload(4_000_000, 128)])));
+  const { results: more, notes } = await flat(setup, workload(500_000, 128), workload(4_000_000, 128));
+  return { results: [...results, ...more], notes };
 }

@@ -103,6 +103,12 @@ export async function countStoredRows(segment: SegmentFiles, key: StoredField): 
 
 const SCAN_BYTES = 2 << 20;
 
+export interface MarkOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** When all rows were written, in place of what is stored with each. */
+  readonly time?: bigint | undefined;
+}
+
 /**
  * Marks the rows of a segment that one of these deletes removes: same key, and written strictly before it. Reads the columns
  * of keys and timestamps. Throws SRC_* errors.
@@ -112,13 +118,11 @@ export async function markDeleted(
   key: StoredField,
   deletes: DeleteSet,
   gone: Bitmap,
-  signal?: AbortSignal,
+  { signal, time }: MarkOptions = {},
 ): Promise<void> {
   const spec = { name: 'key', type: key.spec.type as KeyType };
-  const fields = [
-    { id: key.id, spec },
-    { id: TIMESTAMP_ID, spec: { name: 'time', type: 'INT64' as const } },
-  ];
+  const stored = { id: TIMESTAMP_ID, spec: { name: 'time', type: 'INT64' as const } };
+  const fields = [{ id: key.id, spec }, ...(time === undefined ? [stored] : [])];
   const memory = new LaneMemory();
   let before = 0;
   for (let index = 0; index < chunkCount(segment); index++) {
@@ -127,7 +131,8 @@ export async function markDeleted(
       throwIfAborted(signal);
       const take = await holdRows(lanes, rows - done, SCAN_BYTES);
       const [keys, times] = lanes.map((lane) => lane.take(take).values);
-      const isGone = deletes.createLookup(keys!, times as BigInt64Array);
+      const at = time === undefined ? (times as BigInt64Array) : new BigInt64Array(take).fill(time);
+      const isGone = deletes.createLookup(keys!, at);
       for (let i = 0; i < take; i++) if (isGone(i)) gone.add(before + done + i);
       for (const lane of lanes) lane.drop(take);
       done += take;

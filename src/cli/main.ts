@@ -223,7 +223,7 @@ function build(exit: (code: ExitCode) => void): Command {
   withCommon(
     file(
       'inspect',
-      'say what a Faiss or HDF5 file is, or what a backup holds',
+      'say what a Faiss or HDF5 file is, or what a backup or a snapshot holds (or that of a task)',
       async () => (await import('./inspect.js')).inspectCommand,
     ),
   );

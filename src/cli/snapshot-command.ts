@@ -4,7 +4,8 @@ import { parseDuration } from '../util/duration.js';
 import type { ExitCode } from '../util/exit-codes.js';
 import type { SnapshotCommandOptions } from './snapshot.js';
 
-const WHERE = 'WHERE is http://HOST:PORT, https://HOST:PORT or the YAML file of a SNAPSHOT';
+const WHERE = `
+WHERE is http://HOST:PORT, https://HOST:PORT or the YAML file of a SNAPSHOT, which may hold NAME and ID, too.`;
 
 function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -40,32 +41,33 @@ export function addSnapshot(
   const snapshot = program
     .command('snapshot')
     .description('make, list, describe, restore and drop snapshots of collections')
-    .showHelpAfterError('(see milvusdm snapshot --help)');
+    .showHelpAfterError('(see milvusdm snapshot --help)')
+    .addHelpText('after', WHERE);
   const verb = (action: SnapshotAction, usage: string, text: string): Command => {
-    const command = withPlace(withCommon(snapshot.command(`${action} ${usage}`).description(`${text}; ${WHERE}`)));
+    const command = withPlace(withCommon(snapshot.command(`${action} ${usage}`).description(text)));
     const named = usage.includes(' ');
-    return command.action(async (...args: unknown[]) => {
-      const [where, subject] = args as [string, string];
+    return command.addHelpText('after', WHERE).action(async (...args: unknown[]) => {
+      const [where, subject] = args as [string, string | undefined];
       const options = args[named ? 2 : 1] as SnapshotCommandOptions;
       const { snapshotCommand } = await import('./snapshot.js');
       exit(await snapshotCommand(action, where, named ? subject : undefined, options));
     });
   };
   const dry = (command: Command): Command => command.option('--dry-run', 'only say what would be done');
-  dry(verb('create', '<where> <name>', 'make a snapshot of --collection'))
+  dry(verb('create', '<where> [name]', 'make a snapshot of --collection'))
     .option('--description <text>', 'for those who look at it later')
     .option('--no-flush', 'leave out what the server holds in memory only')
     .option('--compaction-protection <seconds>', 'leave its segments uncompacted, up to 7 days', wholeNumber(0));
   verb('list', '<where>', 'list the snapshots of --collection, or of all');
-  verb('describe', '<where> <name>', 'show a snapshot with the schema and the indexes of its collection');
-  dry(verb('drop', '<where> <name>', 'drop a snapshot for good'));
-  dry(verb('restore', '<where> <name>', 'restore a snapshot to a new collection'))
+  verb('describe', '<where> [name]', 'show a snapshot with the schema and the indexes of its collection');
+  dry(verb('drop', '<where> [name]', 'drop a snapshot for good'));
+  dry(verb('restore', '<where> [name]', 'restore a snapshot to a new collection'))
     .option('--to <collection>', 'the new collection')
     .option('--to-db <name>', 'its database, where it is another one')
     .option('--wait', 'stay until it is restored, and verify it')
     .option('--verify <level>', 'none, count, sample or full; with --wait');
   verb('jobs', '<where>', 'list the restores, those to --collection or all');
-  verb('job', '<where> <id>', 'show how far a restore is').option('--wait', 'stay until it is over');
+  verb('job', '<where> [id]', 'show how far a restore is').option('--wait', 'stay until it is over');
   verb('prune', '<where>', 'drop old snapshots; says what would go unless --yes is given')
     .option('--keep-last <n>', 'the newest N of each collection stay', wholeNumber(1))
     .option('--older-than <time>', 'only those that are older, e.g. 30d, 12h or 4w', age)

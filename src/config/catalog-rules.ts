@@ -39,19 +39,23 @@ function checkOrigin(input: RuleInput): void {
   const { raw, given, report } = input;
   const places = SOURCE_PLACE.filter(given);
   const [place] = places;
-  const [origin, second] = (['source_milvus_path', 'source_backup'] as const).filter(given);
+  const [origin, second] = (['source_milvus_path', 'source_backup', 'source_snapshot'] as const).filter(given);
   for (const key of second === undefined ? places : [second, ...places]) {
     if (origin) report([key], `is given together with ${origin}, allowed: one of the two`, 'CFG_CONFLICT');
   }
   if (origin === 'source_backup') {
     checkBackup(input);
     checkUseless([...LEGACY_ONLY, ...STORE_ONLY, ...(place === undefined ? SERVER_ONLY : [])], 'source_backup', input);
+  } else if (origin === 'source_snapshot') {
+    checkSnapshot(input);
+    const server = place === undefined ? ([...SERVER_ONLY, 'source_db'] as const) : [];
+    checkUseless([...LEGACY_ONLY, ...STORE_ONLY, ...server], 'source_snapshot', input);
   } else if (origin) {
     checkTls(['mysql_parameter', 'tls'], raw.mysql_parameter?.tls, report);
     checkUseless([...STORE_ONLY, ...(place === undefined ? MILVUS_ONLY : [])], 'source_milvus_path', input);
   } else if (place === undefined) {
     const needed =
-      'source_milvus_path (the folder of a Milvus 0.7 to 1.1), source_uri (a Milvus 2.x) or source_backup (a backup of one)';
+      'source_milvus_path (the folder of a Milvus 0.7 to 1.1), source_uri (a Milvus 2.x), source_backup (a backup of one) or source_snapshot (a snapshot of one)';
     report([], `the source is missing, needed: ${needed}`, 'CFG_INVALID');
   } else {
     checkUseless(LEGACY_ONLY, place, input);
@@ -92,6 +96,20 @@ function checkBackup({ raw, sound, report }: RuleInput): void {
       `${quoted(name)} is a path, allowed: the name of a backup in store`,
       'CFG_INVALID',
     );
+  }
+}
+
+/** What a key in a store begins with must not lead out of it. */
+function checkSnapshot({ raw, sound, report }: RuleInput): void {
+  const { source_snapshot: given } = raw;
+  if (typeof given !== 'object' || !sound('source_snapshot')) return;
+  const { store = {}, path = '' } = given;
+  checkStorage('source_storage', store, {
+    report: (where, ...rest) => report(['source_snapshot', 'store', ...where.slice(1)], ...rest),
+  });
+  if (/(^|\/)\.{1,2}(\/|$)|\\/.test(path)) {
+    const message = `${quoted(path)} has . or .. in it, allowed: a key of the store`;
+    report(['source_snapshot', 'path'], message, 'CFG_INVALID');
   }
 }
 

@@ -1,6 +1,6 @@
 import { endpointOf, tlsOf } from './endpoint.js';
 import { present } from './present.js';
-import type { RawBackup, RawNames, RawSelection, RawStorage, RawTask } from './raw.js';
+import type { RawBackup, RawNames, RawSelection, RawSnapshot, RawStorage, RawTask } from './raw.js';
 import { absolutePath, type Surroundings } from './references.js';
 import { globMatches, isGlob, type Selection } from './selection.js';
 import { storageOf } from './storage.js';
@@ -13,6 +13,7 @@ import type {
   MilvusSource,
   MySqlParameter,
   SegmentsSource,
+  SnapshotSource,
 } from './types.js';
 
 const DEFAULT_MYSQL_PORT = 3306;
@@ -93,6 +94,29 @@ function backupOf(raw: RawTask, given: string | RawBackup, select: Selection, ar
   });
 }
 
+function snapshotOf(
+  raw: RawTask,
+  given: string | RawSnapshot,
+  select: Selection,
+  around: Surroundings,
+): SnapshotSource {
+  const place =
+    typeof given === 'string'
+      ? { storage: { type: 'local' as const, path: absolutePath(given, around) }, path: '' }
+      : {
+          storage: storageOf('source_storage', given.store ?? {}, around),
+          path: given.path ?? '',
+          name: given.name,
+        };
+  return present<SnapshotSource>({
+    adapter: 'snapshot',
+    ...place,
+    select,
+    exclude: raw.exclude_collection === undefined ? undefined : selectionOf(raw.exclude_collection),
+    outputFields: raw.output_fields === undefined ? undefined : listOf(raw.output_fields),
+  });
+}
+
 function segmentsOf(raw: RawTask, store: RawStorage, select: Selection, around: Surroundings): SegmentsSource {
   return present<SegmentsSource>({
     adapter: 'segments',
@@ -105,11 +129,12 @@ function segmentsOf(raw: RawTask, store: RawStorage, select: Selection, around: 
   });
 }
 
-/** The source of M2M and M2H: the folder of an old Milvus or a backup where one is named, else a Milvus 2.x or its store. */
+/** The source of M2M and M2H: the folder of an old Milvus, a backup or a snapshot where one is named, else a Milvus 2.x or its store. */
 export function catalogOf(raw: RawTask, around: Surroundings): CatalogSource {
   const select = selectionOf(raw.source_collection ?? []);
   if (raw.source_milvus_path !== undefined) return legacyOf(raw, raw.source_milvus_path, select, around);
   if (raw.source_backup !== undefined) return backupOf(raw, raw.source_backup, select, around);
+  if (raw.source_snapshot !== undefined) return snapshotOf(raw, raw.source_snapshot, select, around);
   if (raw.source_storage !== undefined) return segmentsOf(raw, raw.source_storage, select, around);
   return present<MilvusSource>({
     adapter: 'milvus',

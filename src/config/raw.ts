@@ -30,6 +30,7 @@ export interface RawTask {
   readonly on_missing_segment?: LegacySource['onMissingSegment'];
   readonly unflushed?: LegacySource['unflushed'];
   readonly source_backup?: string | RawBackup;
+  readonly source_snapshot?: string | RawSnapshot;
   readonly source_uri?: string;
   readonly source_host?: string;
   readonly source_port?: number;
@@ -143,6 +144,12 @@ export interface RawBulk {
 /** A backup by its store and name. */
 export interface RawBackup {
   readonly store?: RawStorage;
+  readonly name?: string;
+}
+
+export interface RawSnapshot {
+  readonly store?: RawStorage;
+  readonly path?: string;
   readonly name?: string;
 }
 

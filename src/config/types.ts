@@ -130,6 +130,19 @@ export interface BackupSource {
   readonly rowless?: true;
 }
 
+/** A snapshot of Milvus 3.0, or a self-contained one of milvusdm: its files, read without any server. */
+export interface SnapshotSource {
+  readonly adapter: 'snapshot';
+  readonly storage: StorageConfig;
+  /** Key of the metadata file, or of the folder that `snapshots` is in or that has metadata files; '' for the store itself. */
+  readonly path: string;
+  /** Which one, where there are several. */
+  readonly name?: string;
+  readonly select: Selection;
+  readonly exclude?: Selection;
+  readonly outputFields?: readonly string[];
+}
+
 /** A running Milvus 2.x whose flushed segments are read from its own store, without loading them. */
 export interface SegmentsSource {
   readonly adapter: 'segments';
@@ -147,7 +160,7 @@ export interface SegmentsSource {
 export type FileSource = FaissSource | Hdf5Source;
 
 /** Sources of many collections. */
-export type CatalogSource = LegacySource | MilvusSource | BackupSource | SegmentsSource;
+export type CatalogSource = LegacySource | MilvusSource | BackupSource | SnapshotSource | SegmentsSource;
 
 export type SourceConfig = FileSource | CatalogSource;
 

@@ -1,12 +1,12 @@
 import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { RecordBatch } from 'apache-arrow';
-import type { CollectionSettings, Reader, SourceInfo } from '../adapters/types.js';
+import type { SourceInfo } from '../adapters/types.js';
 import { flat, isText, type RawColumn, rawColumns, rowBytes } from '../batch/columns.js';
 import { fromArrowField, isVector } from '../batch/fields.js';
 import { type Value, valueAt } from '../batch/values.js';
 import type { FileSource } from '../config/types.js';
-import { FORMATS, openCatalog, openReader } from '../registry.js';
+import { FORMATS, openReader } from '../registry.js';
 import { fail, MilvusdmError } from '../util/errors.js';
 
 /** A row as `inspect` shows it: ids and integers as text, vectors by their first components. */
@@ -63,7 +63,8 @@ function showValue(column: RawColumn, row: number): string {
   return shownVector(bytes, part instanceof Float32Array ? part : undefined);
 }
 
-function showRows(batch: RecordBatch): ShownRow[] {
+/** The first rows of a batch. */
+export function showRows(batch: RecordBatch): ShownRow[] {
   const columns = rawColumns(batch);
   return Array.from({ length: Math.min(SHOWN_ROWS, batch.numRows) }, (_, row) =>
     Object.fromEntries(columns.map((column) => [column.field.name, showValue(column, row)])),
@@ -105,52 +106,7 @@ function unknownFile(path: string, header: Uint8Array): MilvusdmError {
   });
 }
 
-/** A collection of a backup, as `inspect` shows it. */
-export interface InspectedCollection extends Inspection {
-  readonly collection: string;
-  readonly settings: CollectionSettings;
-}
-
-/** What is in the folder of a backup. */
-export interface BackupInspection {
-  readonly path: string;
-  readonly format: 'backup';
-  readonly collections: readonly InspectedCollection[];
-  readonly warnings: readonly string[];
-}
-
-async function firstRowsOf(reader: Reader): Promise<readonly ShownRow[]> {
-  const split = (await reader.splits()).find(({ rows }) => rows > 0);
-  if (!split) return [];
-  for await (const { batch } of reader.read(split, { maxBytes: 64 * 1024 })) return showRows(batch);
-  return [];
-}
-
-/** Says what a backup in a folder holds. Throws SRC_* and STORE_*. */
-export async function inspectBackup(folder: string): Promise<BackupInspection> {
-  const path = resolve(folder);
-  const source = {
-    adapter: 'backup',
-    storage: { type: 'local', path },
-    name: '',
-    db: '*',
-    select: { '*': null },
-  } as const;
-  await using catalog = await openCatalog(
-    source,
-    { idField: 'id', vectorField: 'embedding' },
-    { retryForMs: 0, log: () => {} },
-  );
-  const collections: InspectedCollection[] = [];
-  for (const { name, settings, open } of catalog.collections) {
-    await using reader = await open();
-    const [info] = reader.info;
-    collections.push({ ...info!, collection: name, settings, firstRows: await firstRowsOf(reader) });
-  }
-  return { path, format: 'backup', collections, warnings: catalog.warnings };
-}
-
-/** Whether a path is a folder, which only a backup can be. Throws SRC_NOT_FOUND. */
+/** Whether a path is a folder, which only a backup or a snapshot can be. Throws SRC_NOT_FOUND. */
 export async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch((cause: unknown) => {
     throw fail('SRC_NOT_FOUND', `${path} does not exist or cannot be reached`, { cause });

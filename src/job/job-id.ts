@@ -16,7 +16,9 @@ export function storePlace(storage: StorageConfig): unknown[] {
 /** What a source is and where, without the credentials and certificates that lead to it. */
 export function locatorOf(source: SourceConfig): object {
   if (source.adapter === 'milvus') return { ...source, endpoint: placeOf(source.endpoint) };
-  if (source.adapter === 'backup') return { ...source, storage: storePlace(source.storage) };
+  if (source.adapter === 'backup' || source.adapter === 'snapshot') {
+    return { ...source, storage: storePlace(source.storage) };
+  }
   if (source.adapter === 'segments') {
     return { ...source, endpoint: placeOf(source.endpoint), storage: storePlace(source.storage) };
   }

@@ -23,6 +23,11 @@ export function sourceText(source: SourceConfig): string {
       const { name, storage } = source;
       return name === '' ? `backup ${storageText(storage)}` : `backup ${name} in ${storageText(storage)}`;
     }
+    case 'snapshot': {
+      const { name, path, storage } = source;
+      const place = path === '' ? storageText(storage) : `${storageText(storage)}/${path}`;
+      return `snapshot ${name === undefined ? '' : `"${name}" in `}${place}`;
+    }
     case 'segments':
       return `segments of Milvus at ${milvusText(source.endpoint)} in ${storageText(source.storage)}`;
     case 'legacy':

@@ -15,6 +15,8 @@ export interface Features {
   readonly finiteScalars: boolean;
   /** Fields may be null (Milvus 2.5 and later; older servers take the schema and then refuse the rows). */
   readonly nullable: boolean;
+  /** Fields can be added to a collection (AddCollectionField, Milvus 2.6). */
+  readonly addsFields: boolean;
   /** The server keeps snapshots itself (Milvus 3.0). */
   readonly snapshots: boolean;
 }
@@ -47,6 +49,7 @@ export function featuresOf(version: string): Features {
     timestamps: !lite,
     finiteScalars: !lite && atLeast(numbers, 2, 4),
     nullable: lite || atLeast(numbers, 2, 5),
+    addsFields: !lite && atLeast(numbers, 2, 6),
     snapshots: !lite && atLeast(numbers, 3, 0),
   };
 }

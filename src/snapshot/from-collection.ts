@@ -1,5 +1,7 @@
+import { DYNAMIC_NAME, dynamicFieldId } from '../backup/dynamic-field.js';
 import type {
   CollectionBackupInfo,
+  CollectionSchemaInfo,
   FieldBinlogInfo,
   FieldSchemaInfo,
   IndexInfo,
@@ -9,6 +11,7 @@ import type {
 import { defaultFromBase64 } from './default-value.js';
 import { manifestKey, metadataKey } from './layout.js';
 import { NO_POSITION } from './manifest.js';
+import { NO_FIELD } from './metadata.js';
 import {
   LAYOUT,
   type ManifestLogs,
@@ -19,6 +22,9 @@ import {
   type SnapshotMetadata,
   type SnapshotSchema,
 } from './types.js';
+
+/** DataType of a dynamic field. */
+const JSON_TYPE = 23;
 
 /** What is to become the files of a self-contained snapshot. */
 export interface SnapshotDraft {
@@ -48,10 +54,19 @@ function fieldOf(field: FieldSchemaInfo): SnapshotField {
   return { ...rest, is_clustering_key: false, default_value: value === '' ? undefined : defaultFromBase64(value) };
 }
 
-function schemaOf({ schema, db_name, collection_name: name }: CollectionBackupInfo): SnapshotSchema | undefined {
+/** The server describes a collection without its dynamic field, which files have. */
+function dynamicField(info: CollectionBackupInfo, schema: CollectionSchemaInfo): SnapshotField[] {
+  if (!schema.enable_dynamic_field || schema.fields.some(({ is_dynamic }) => is_dynamic)) return [];
+  const fieldID = dynamicFieldId(schema.fields, segmentsOfCollection(info));
+  return [{ ...NO_FIELD, fieldID, name: DYNAMIC_NAME, data_type: JSON_TYPE, is_dynamic: true }];
+}
+
+function schemaOf(info: CollectionBackupInfo): SnapshotSchema | undefined {
+  const { schema, db_name: dbName, collection_name: name } = info;
   if (!schema) return undefined;
   const structs = schema.struct_array_fields.map((struct) => ({ ...struct, fields: struct.fields.map(fieldOf) }));
-  return { ...schema, name, dbName: db_name, fields: schema.fields.map(fieldOf), struct_array_fields: structs };
+  const fields = [...schema.fields.map(fieldOf), ...dynamicField(info, schema)];
+  return { ...schema, name, dbName, fields, struct_array_fields: structs };
 }
 
 const pairsOf = (params: Readonly<Record<string, string>>): KeyValue[] =>

@@ -26,6 +26,16 @@ export function metadataPlace(key: string): MetadataPlace | undefined {
   return { root, collection: BigInt(collection), file };
 }
 
+const FOLDER = /^(.*\/)?snapshots(?:\/(\d{1,19})(?:\/metadata)?)?\/?$/s;
+
+/** The same of a folder that metadata files are below: all of a root, or those of a collection. */
+export function metadataFolderPlace(
+  path: string,
+): { readonly root: string; readonly collection: string | undefined } | undefined {
+  const found = FOLDER.exec(path);
+  return found ? { root: found[1] ?? '', collection: found[2] } : undefined;
+}
+
 export function metadataFolder(root: string, collection: bigint): string {
   return `${root}snapshots/${collection}/metadata/`;
 }

@@ -2,7 +2,7 @@ import type { ObjectStore, StoreOptions } from '../store/types.js';
 import { formatCount } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import { allSettled, createPool } from '../util/pool.js';
-import { type MetadataPlace, metadataPlace } from './layout.js';
+import { type MetadataPlace, metadataFolderPlace, metadataPlace } from './layout.js';
 import { locatorOf } from './locate.js';
 import { decodeManifest, LARGEST_MANIFEST } from './manifest.js';
 import { decodeMetadata, LARGEST_METADATA } from './metadata.js';
@@ -144,9 +144,8 @@ export async function* findSnapshots(store: ObjectStore, prefix: string, o: Stor
   }
   const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
   // Nothing but metadata is listed: below the root there may be millions of files.
-  const last = /(^|.*\/)snapshots\/(?:(\d+)\/(?:metadata\/)?)?$/s.exec(folder);
-  const root = last ? last[1]! : folder;
-  const collections = last?.[2] === undefined ? store.folders(`${root}snapshots/`, o) : [last[2]];
+  const { root, collection: only } = metadataFolderPlace(folder) ?? { root: folder };
+  const collections = only === undefined ? store.folders(`${root}snapshots/`, o) : [only];
   for await (const collection of collections) {
     if (!/^\d{1,19}$/.test(collection)) continue;
     for await (const { key } of store.list(`${root}snapshots/${collection}/metadata/`, o))

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Schema } from 'apache-arrow';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { Reader } from '../../src/adapters/types.js';
 import { makeBatch, type RawValues, rawColumns } from '../../src/batch/columns.js';
 import { toArrowField } from '../../src/batch/fields.js';
@@ -9,6 +10,7 @@ import type { FileSource, Hdf5Source } from '../../src/config/types.js';
 import { openCatalog, openReader } from '../../src/registry.js';
 import { PROJECT } from '../support/environments.js';
 import { memoryReader } from '../support/memory-reader.js';
+import { snapshotOfSample } from '../support/snapshot-files.js';
 import { readerSuite } from './reader-suite.js';
 
 const NAMES = { idField: 'id', vectorField: 'embedding' };
@@ -55,6 +57,33 @@ async function backupReader(collection: string, outputFields?: readonly string[]
 readerSuite('backup: fingerprints', 500, () => backupReader('fingerprints'));
 const SCALARS = ['embedding', 'title', 'score', 'ok', 'small', 'info', '$meta'];
 readerSuite('backup: articles, with deleted rows', 1875, () => backupReader('articles', SCALARS));
+
+/** The same collection as the files of a snapshot. */
+async function snapshotReader(collection: string, outputFields?: readonly string[]): Promise<Reader> {
+  const source = {
+    adapter: 'snapshot',
+    storage: { type: 'local', path: snapshotFolder(collection) },
+    path: '',
+    select: { [collection]: null },
+    ...(outputFields ? { outputFields } : {}),
+  } as const;
+  const catalog = await openCatalog(source, NAMES, { retryForMs: 0, log: () => {} });
+  return await catalog.collections[0]!.open();
+}
+
+const folders = new Map<string, string>();
+
+function snapshotFolder(collection: string): string {
+  const folder = folders.get(collection) ?? mkdtempSync(join(tmpdir(), 'milvusdm-snapshot-'));
+  if (!folders.has(collection)) snapshotOfSample(folder, collection);
+  folders.set(collection, folder);
+  return folder;
+}
+afterAll(() => {
+  for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true });
+});
+readerSuite('snapshot: fingerprints', 500, () => snapshotReader('fingerprints'));
+readerSuite('snapshot: articles, with deleted rows', 1875, () => snapshotReader('articles', SCALARS));
 
 const schema = new Schema(
   [

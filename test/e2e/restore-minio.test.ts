@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { S3Storage } from '../../src/config/types.js';
@@ -76,11 +77,11 @@ async function ok(ran: Promise<Ran>): Promise<Ran> {
   return done;
 }
 
-async function expectSample(suffix: string): Promise<void> {
-  const names = Object.keys(EXPECTED).map((name) => name + suffix);
+async function expectSample(suffix: string, sources = Object.keys(EXPECTED)): Promise<void> {
+  const names = sources.map((name) => name + suffix);
   const found = await partitionDigests(names, `http://${milvus.address}`);
-  for (const [source, parts] of Object.entries(EXPECTED)) {
-    for (const [name, { rows, sha256, sha256_ids: ids }] of Object.entries(parts)) {
+  for (const source of sources) {
+    for (const [name, { rows, sha256, sha256_ids: ids }] of Object.entries(EXPECTED[source]!)) {
       const part = found.get(source + suffix)?.parts[name];
       expect(part, `${source}${suffix}/${name}`).toMatchObject({ rows, sha256, sha256_ids: ids });
     }
@@ -117,6 +118,30 @@ describe.concurrent('a Milvus with a bucket', () => {
     expect(done.stderr).toContain('files are copied to bucket a-bucket');
     await expectSample('_b');
     expect(await staged(done)).toEqual([]);
+  });
+
+  it('is read from its bucket, flushed segments with their deletes, without loading anything', async () => {
+    const one = { backup_name: 'sample', source_collection: 'articles', rename: { suffix: '_f' }, load: false };
+    await ok(runExample('RESTORE', { ...one, verify: 'count' }));
+    const { endpoint, bucket, root, accessKey, secretKey } = data;
+    const at = { endpoint: `http://${endpoint?.host}:${endpoint?.port}`, bucket, root_path: root };
+    const source_storage = { type: 's3', ...at, access_key: accessKey, secret_key: secretKey };
+    const source = { source_uri: `http://${milvus.address}`, source_storage, source_collection: 'articles_f' };
+    const run = async (task: string, keys: object): Promise<Ran> => {
+      const path = join(await temporaryFolder(), `${task}.yaml`);
+      await writeFile(path, stringify({ [task]: { ...source, ...keys } }));
+      return await ok(runYaml(path, { timeoutMs: 280_000 }));
+    };
+    const to = { dest_uri: source.source_uri, collection_map: { articles_f: 'articles_g' }, verify: 'full' };
+    const moved = await run('M2M', to);
+    const archived = await run('M2H', { flush: false, data_dir: await temporaryFolder() });
+    const digests = ({ report }: Ran): unknown[] => report.targets.map((t) => [t.partition, t.rows_written, t.digest]);
+    expect(digests(archived)).toEqual(digests(moved));
+    const client = new MilvusClient({ address: milvus.address, telemetry: { enabled: false } });
+    const { state } = await client.getLoadState({ collection_name: 'articles_f' });
+    await client.closeConnection();
+    expect(state).toBe('LoadStateNotLoad');
+    await expectSample('_g', ['articles']);
   });
 
   it('imports numpy files that were uploaded in several parts, and nothing of them is left', async () => {

@@ -83,7 +83,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   job: ['util', 'batch', 'store', 'backup', 'snapshot', 'milvus', 'segments', 'transforms', INTERFACES, 'registry.ts'],
   cli: ['util', 'config', 'job', 'server'],
   server: ['util', 'config', 'job', 'backup'],
-  'index.ts': ['util', 'config', 'job', INTERFACES],
+  library: ['util', 'config', 'job'],
+  'index.ts': ['util', 'config', 'job', 'library', INTERFACES],
 };
 
 /** Small pure functions of src/config that other parts use, too: globs of selections, "did you mean". */

@@ -1,14 +1,10 @@
+import { DYNAMIC_NAME, dynamicFieldId } from '../../backup/dynamic-field.js';
 import type { CollectionSchemaInfo, FieldSchemaInfo, KeyValue, SegmentBackupInfo } from '../../backup/types.js';
 import type { FieldSpec, MilvusType } from '../../batch/fields.js';
 import type { StoredField } from '../../binlog/segment.js';
 import { DATA_TYPE } from '../../milvus/encode.js';
 import { fail, type MilvusdmError } from '../../util/errors.js';
 import { WireReader } from '../../util/wire.js';
-
-/** Name of the field that holds what the schema does not name. */
-const DYNAMIC_NAME = '$meta';
-/** The first id of a user's field. */
-const FIRST_ID = 100n;
 
 const TYPES = new Map(Object.entries(DATA_TYPE).map(([name, code]) => [code, name as MilvusType]));
 /** Types of Milvus that no batch carries. */
@@ -107,25 +103,6 @@ function fieldOf(collection: string, field: FieldSchemaInfo): BackupField {
   return { id: field.fieldID, spec, functionOutput: field.is_function_output };
 }
 
-/** Ids of the folders that segments have: of fields, or of groups of columns (storage v2). */
-function folderIds(segments: readonly SegmentBackupInfo[]): Set<bigint> {
-  const fields = segments.filter((s) => s.storage_version < 2).flatMap((s) => s.binlogs);
-  return new Set(fields.map(({ fieldID }) => fieldID).filter((id) => id >= FIRST_ID));
-}
-
-/**
- * The dynamic field's id, which the schema leaves out: that of the folder that no field has; else the first that is free, as
- * it was given when the collection was made, before fields were added.
- */
-function dynamicId(fields: readonly FieldSchemaInfo[], segments: readonly SegmentBackupInfo[]): bigint {
-  const taken = new Set(fields.map(({ fieldID }) => fieldID));
-  const [found] = [...folderIds(segments)].filter((id) => !taken.has(id));
-  if (found !== undefined) return found;
-  let id = FIRST_ID;
-  while (taken.has(id)) id++;
-  return id;
-}
-
 /**
  * The fields of a collection in the order of its schema, the dynamic one last. Throws SRC_UNSUPPORTED for types that milvusdm
  * does not read, SRC_CORRUPT for a schema without a key.
@@ -153,7 +130,7 @@ export function fieldsOf(
   const listed = schema.fields.filter((f) => f.is_dynamic).map((f) => fieldOf(collection, f));
   if (listed.length > 0 || !schema.enable_dynamic_field) return [...named, ...listed];
   const spec: FieldSpec = { name: DYNAMIC_NAME, type: 'JSON', dynamic: true };
-  return [...named, { id: dynamicId(schema.fields, segments), spec, functionOutput: false }];
+  return [...named, { id: dynamicFieldId(schema.fields, segments), spec, functionOutput: false }];
 }
 
 /** The fields that are read: all or those asked for, never what functions of the server make; the key always. Throws CFG_CONFLICT. */

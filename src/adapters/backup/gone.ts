@@ -89,7 +89,8 @@ export function createGoneRows(place: BackupPlace, key: StoredField): GoneRows {
     const stored = await countStoredRows(segment.files, key);
     if (!hasDeletes) return { rows: undefined, stored };
     const rows = createBitmap(stored);
-    const mark = (set: DeleteSet): Promise<void> => markDeleted(segment.files, key, set, rows, signal);
+    const mark = (set: DeleteSet): Promise<void> =>
+      markDeleted(segment.files, key, set, rows, { signal, time: segment.time });
     for await (const set of deleteSets(segment.deletes, type, signal)) await mark(set);
     for await (const set of zeros.of(segment.levelZero, signal)) await mark(set);
     return { rows: rows.count > 0 ? rows : undefined, stored };

@@ -76,8 +76,9 @@ function infoOf(collection: BackupCollection, known: readonly KnownSplit[], stor
   const partitions = info.partition_backups.map(({ partition_name }) => partition_name);
   return {
     path: `${place.name === '' ? place.store.name : `${place.name} in ${place.store.name}`}: ${info.collection_name}`,
-    format: 'backup',
-    kind: place.live ? 'segments of a running Milvus 2.x' : 'collection in a backup of Milvus 2.x',
+    format: place.kind?.format ?? 'backup',
+    kind:
+      place.kind?.text ?? (place.live ? 'segments of a running Milvus 2.x' : 'collection in a backup of Milvus 2.x'),
     rows,
     dim: vector?.dim ?? 0,
     vectorType: vector?.type ?? 'FLOAT_VECTOR',

@@ -11,8 +11,14 @@ export interface BackupPlace {
   readonly store: ObjectStore;
   /** Folder of the backup in the store; '' for the store itself. */
   readonly name: string;
-  /** The store is that of a running server: files lie where it has put them, and go when it has compacted them. */
+  /** Files lie at their log_path, wherever the layout of backups would have them. */
+  readonly listed?: true;
+  /** The same, in the store of a running server, which removes them when it has compacted them. */
   readonly live?: true;
+  /** Times that all rows of a segment have in place of the stored ones, by its id. */
+  readonly times?: ReadonlyMap<bigint, bigint>;
+  /** What it is, for those who look at it; a backup where absent. */
+  readonly kind?: { readonly format: string; readonly text: string };
 }
 
 /** A segment with rows, and what deletes rows of it. */
@@ -22,6 +28,8 @@ export interface BackupSegment {
   readonly partition: string;
   readonly info: SegmentBackupInfo;
   readonly files: SegmentFiles;
+  /** Time of all rows, where it is not the stored one of each. */
+  readonly time: bigint | undefined;
   /** Deletes that were recorded with the segment. */
   readonly deletes: readonly ByteSource[];
   /** Segments of deletes alone (L0) that concern it: all of its partition or of the collection, on its channel. */
@@ -52,14 +60,15 @@ function liveSource(source: ByteSource): ByteSource {
   };
 }
 
-/** A log of a segment: in a backup at the place that its layout says, in a server's store where it was listed. */
+/** A log of a segment: in a backup at the place that its layout says, in a snapshot or a server's store where it was named. */
 function logSource(
-  { store, name, live }: BackupPlace,
+  { store, name, live, listed }: BackupPlace,
   segment: SegmentBackupInfo,
   field: bigint | undefined,
   { log_id: id, log_path: path, log_size: size }: BinlogInfo,
 ): ByteSource {
   if (live) return liveSource(objectSource(store, path, size));
+  if (listed) return objectSource(store, path, size);
   return objectSource(store, logKey(name, segment, field, id), size);
 }
 
@@ -111,6 +120,7 @@ export function segmentsOf(
             partition,
             info: segment,
             files: filesOf(place, segment, name),
+            time: place.times?.get(segment.segment_id),
             deletes: deleteLogs(place, segment),
             levelZero: zeros.filter((zero) => concerns(zero, segment)),
           };

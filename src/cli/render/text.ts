@@ -1,4 +1,5 @@
-import type { BackupInspection, Inspection } from '../../job/inspect.js';
+import type { Inspection } from '../../job/inspect.js';
+import type { CatalogInspection } from '../../job/inspect-catalog.js';
 import type { ProfileReport } from '../../job/profile.js';
 import type { BackupReport, PlanReport, PreparedReport, Report } from '../../job/report.js';
 import { formatBytes, formatCount, plural } from '../../util/bytes.js';
@@ -129,7 +130,7 @@ export function inspectionText(info: Inspection, style: TextStyle): string {
 }
 
 /** What `inspect` found in the folder of a backup, as text. */
-export function backupInspectionText(found: BackupInspection, style: TextStyle): string {
+export function catalogInspectionText(found: CatalogInspection, style: TextStyle): string {
   const parts = found.collections.map((one) => {
     const { settings } = one;
     const indexes = (settings.indexes ?? []).map(
@@ -143,7 +144,7 @@ export function backupInspectionText(found: BackupInspection, style: TextStyle):
   });
   const count = plural(found.collections.length, 'collection');
   return [
-    tint(style, 'bold', `backup ${found.path}: ${count}`),
+    tint(style, 'bold', `${found.path.startsWith(found.format) ? '' : `${found.format} `}${found.path}: ${count}`),
     ...parts,
     ...listed('warnings:', found.warnings, style),
   ].join('\n\n');

@@ -7,7 +7,7 @@ import { isGone, ownIdentity, type ProcessIdentity } from '../../util/process-id
 
 type Kind = BackupConfig['kind'];
 
-/** An entry of the lock: one object below {@link LOCKS}, named by its token. */
+/** An entry of a lock: one object in its folder, named by its token. */
 interface Entry extends ProcessIdentity {
   readonly kind: Kind;
   readonly backup: string;
@@ -16,6 +16,10 @@ interface Entry extends ProcessIdentity {
   readonly expires: string;
   /** Whether its owner has looked at the others. */
   readonly held: boolean;
+  /** What runs, where that is no backup: "creation of snapshot nightly". */
+  readonly what?: string;
+  /** Bears others that are shared. */
+  readonly shared?: boolean;
 }
 
 /** Milvus and its garbage collection look at insert_log, delta_log and their like only. */
@@ -29,14 +33,19 @@ export interface LockOptions {
   readonly kind: Kind;
   /** Name of the backup, for the others. */
   readonly backup: string;
+  /** What is locked, with "/" at its end; the server where absent. */
+  readonly folder?: string;
+  readonly what?: string;
+  readonly shared?: boolean;
   readonly log: (message: string) => void;
   /** Told when the lock could not be renewed before it had expired. */
   readonly onLost: (error: MilvusdmError) => void;
 }
 
-/** A manual backup wants to be alone; an automatic one bears a manual one. */
-function excludes(own: Kind, other: Kind): boolean {
-  return own === 'manual' || other === 'automatic';
+/** A manual backup wants to be alone; an automatic one bears a manual one. Two may run, but not into one folder. */
+function excludes(own: Entry, other: Entry): boolean {
+  if (own.shared || other.shared) return !(own.shared && other.shared);
+  return own.kind === 'manual' || other.kind === 'automatic' || own.backup === other.backup;
 }
 
 /** Undefined for one that went away meanwhile, and for what nobody who renews it has written. */
@@ -59,33 +68,25 @@ interface Other {
 }
 
 /** The entries of others that stand in the way; those of the dead are removed. */
-async function othersOf(
-  store: ObjectStore,
-  own: string,
-  { kind, backup }: Pick<Entry, 'kind' | 'backup'>,
-): Promise<Other[]> {
+async function othersOf(store: ObjectStore, own: string, mine: Entry): Promise<Other[]> {
   const others: Other[] = [];
   const keys: string[] = [];
-  for await (const { key } of store.list(LOCKS)) if (key !== own) keys.push(key);
+  const folder = own.slice(0, own.lastIndexOf('/') + 1);
+  for await (const { key } of store.list(folder)) if (key !== own) keys.push(key);
   for (const key of keys) {
     const entry = await readEntry(store, key);
     if (entry && !isGone(entry) && Date.parse(entry.expires) > Date.now()) {
-      // Two may run, but not into one folder.
-      if (excludes(kind, entry.kind) || entry.backup === backup) others.push({ key, entry });
+      if (excludes(mine, entry)) others.push({ key, entry });
     } else await store.remove([key]);
   }
   return others;
 }
 
 function running(store: ObjectStore, { key, entry }: Other): MilvusdmError {
-  const { kind, backup, pid, host, since, expires } = entry;
-  return fail(
-    'JOB_RUNNING',
-    `the ${kind} backup "${backup}" of this server is running: process ${pid} on ${host}, since ${since}`,
-    {
-      hint: `Wait until it has ended, or stop it. Its lock ends at ${expires} unless it goes on (${key} in ${store.name}).`,
-    },
-  );
+  const { kind, backup, pid, host, since, expires, what = `${kind} backup "${backup}" of this server` } = entry;
+  return fail('JOB_RUNNING', `the ${what} is running: process ${pid} on ${host}, since ${since}`, {
+    hint: `Wait until it has ended, or stop it. Its lock ends at ${expires} unless it goes on (${key} in ${store.name}).`,
+  });
 }
 
 async function take(store: ObjectStore, key: string, entry: () => Entry): Promise<void> {
@@ -111,12 +112,14 @@ async function take(store: ObjectStore, key: string, entry: () => Entry): Promis
  * and STORE_*. Disposing gives it back.
  */
 export async function lockServer(store: ObjectStore, o: LockOptions): Promise<AsyncDisposable> {
-  const key = `${LOCKS}${randomBytes(8).toString('hex')}.json`;
+  const key = `${o.folder ?? LOCKS}${randomBytes(8).toString('hex')}.json`;
   const since = new Date().toISOString();
   const entry = (): Entry => ({
     ...ownIdentity(),
     kind: o.kind,
     backup: o.backup,
+    ...(o.what === undefined ? {} : { what: o.what }),
+    ...(o.shared ? { shared: true } : {}),
     since,
     expires: new Date(Date.now() + LIFE_MS).toISOString(),
     held: true,

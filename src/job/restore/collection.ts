@@ -12,12 +12,13 @@ import { type RestoreItem, shownName } from './choose.js';
 import { type ContentCheck, checkAll, checkSample } from './content.js';
 import type { CollectionFiles } from './folders.js';
 import { importUnits } from './import.js';
-import { indexesOf, makeIndex, tell } from './indexes.js';
+import { indexesOf, makeIndex } from './indexes.js';
 import { load, loadWish } from './loading.js';
+import { makeCollection } from './make-collection.js';
 import { makingName } from './making.js';
 import type { ServerView } from './places.js';
 import { putInPlace, requirePlace } from './put-in-place.js';
-import { createRequest, hasPartitionKey } from './schema.js';
+import { hasPartitionKey } from './schema.js';
 
 const DEFAULT_PARTITION = '_default';
 const PARTITIONS_AT_ONCE = 8;
@@ -67,8 +68,7 @@ export async function dropUnfinished({ connection, job, item, log }: CollectionR
 
 async function make(o: CollectionRestore, making: string): Promise<void> {
   const { item, config, connection } = o;
-  const request = createRequest({ name: making, info: item.info, source: item.source, shards: config.shards });
-  await tell(connection, 'CreateCollection', request, `create collection ${making}`);
+  await makeCollection(connection, { name: making, info: item.info, source: item.source, shards: config.shards });
   if (hasPartitionKey(item.info)) return;
   const names = item.info.partition_backups.map((partition) => partition.partition_name);
   const missing = names.filter((name) => name !== DEFAULT_PARTITION && name !== '');
@@ -120,8 +120,8 @@ async function checkContent(
   making: string,
   counted: RestoredCollection,
 ): Promise<RestoredCollection> {
-  const { item, config, connection, content: source, signal, log } = o;
-  const check: ContentCheck = { config, item, source, connection, collection: making, signal, log };
+  const { item, config, content: source, signal, log } = o;
+  const check: ContentCheck = { config, item, source, collection: making, signal, log };
   if (config.verify === 'full') return { ...counted, verified: 'full', digest: await checkAll(check) };
   await checkSample(check);
   return { ...counted, verified: 'sample' };

@@ -3,7 +3,6 @@ import { keyIndex } from '../../batch/columns.js';
 import { fromArrowField } from '../../batch/fields.js';
 import { sameValue } from '../../batch/values.js';
 import type { CatalogSource, MilvusSource, RestoreConfig } from '../../config/types.js';
-import type { Connection } from '../../milvus/connection.js';
 import { textLiteral } from '../../milvus/data.js';
 import { type OpenOptions, openCatalog } from '../../registry.js';
 import { plural } from '../../util/bytes.js';
@@ -24,11 +23,10 @@ const NAMES = { idField: 'id', vectorField: 'embedding' };
 
 export interface ContentCheck {
   readonly config: Pick<RestoreConfig, 'endpoint' | 'retryFor'>;
-  readonly item: RestoreItem;
+  readonly item: Omit<RestoreItem, 'info'>;
   /** Where its rows can be read; the collection is the only one of it. */
   readonly source: CatalogSource;
-  readonly connection: Connection;
-  /** Name that the restored collection has now; loaded. */
+  /** Name that the restored collection has now; loaded for it where it is not. */
   readonly collection: string;
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;

@@ -43,7 +43,12 @@ export function indexesOf(info: CollectionBackupInfo, index: RestoreConfig['inde
 }
 
 /** Sends a request whose answer is a bare common.Status. */
-export async function tell(connection: Connection, method: string, request: Uint8Array, what: string): Promise<void> {
+export async function tell(
+  connection: Pick<Connection, 'call' | 'retry'>,
+  method: string,
+  request: Uint8Array,
+  what: string,
+): Promise<void> {
   await withRetry(
     async () => {
       const bytes = await connection.call(method, request, { deadlineMs: DDL_TIMEOUT_MS });

@@ -12,8 +12,7 @@ import { errorReport, type PlanReport, REPORT_VERSION, type Report } from '../re
 import { executeRun } from '../run.js';
 import { chooseItems, type RestoreItem, shownName } from './choose.js';
 import { planSetup, setUp } from './logical-setup.js';
-
-const BATCH_BYTES = 4 << 20;
+import { rowMove } from './row-move.js';
 
 /** The manifest of a backup that is a logical one; undefined for every other, whose faults others find. */
 export async function logicalManifest(
@@ -60,11 +59,7 @@ function groupsOf(config: RestoreConfig, manifest: LogicalManifest): { groups: G
 
 /** The run that brings a group back: M2M with the backup as its source. */
 function moveOf(config: RestoreConfig, { from, to, load, items }: Group): TaskConfig {
-  const { index, shards } = config;
-  const renamed = items.filter(({ info, name }) => info.collection_name !== name);
-  return {
-    task: 'M2M',
-    ...(config.file === undefined ? {} : { file: config.file }),
+  return rowMove(config, {
     source: {
       adapter: 'backup',
       storage: config.store,
@@ -73,35 +68,10 @@ function moveOf(config: RestoreConfig, { from, to, load, items }: Group): TaskCo
       select: Object.fromEntries(items.map(({ info }) => [info.collection_name, null])),
       ...(config.metaOnly ? { rowless: true } : {}),
     },
-    dest: to === 'default' ? config.endpoint : { ...config.endpoint, db: to },
-    mode: config.mode,
-    collection: '',
-    ...(renamed.length === 0
-      ? {}
-      : { collectionMap: Object.fromEntries(renamed.map(({ info, name }) => [info.collection_name, name])) }),
-    parameter: {
-      idField: 'id',
-      vectorField: 'embedding',
-      load,
-      ...(shards === undefined ? {} : { shards }),
-      ...(index === 'restore' ? {} : { index: index === 'none' ? 'none' : { type: 'AUTOINDEX', params: {} } }),
-    },
-    options: {
-      idOffset: 0n,
-      newIds: false,
-      preflight: 'full',
-      verify: config.metaOnly ? 'none' : config.verify,
-      batchBytes: BATCH_BYTES,
-      parallelism: 4,
-      onDuplicateId: 'keep',
-      onBadRow: 'error',
-      quarantineLimit: 0,
-      retryFor: config.retryFor,
-      onError: 'continue',
-    },
-    notes: [],
-    secrets: config.secrets,
-  };
+    db: to,
+    load,
+    names: new Map(items.map(({ info, name }) => [info.collection_name, name])),
+  });
 }
 
 /** One report of several runs. The first that failed says how the whole ended, unless others have succeeded. */

@@ -11,7 +11,7 @@ import { chooseItems, type RestoreItem, shownName } from './choose.js';
 import { type Databases, openDatabases } from './databases.js';
 import { backupLayout, type CollectionFiles, collectionFiles, takesPartitions } from './folders.js';
 import { type Reach, reachOf } from './places.js';
-import { createRequest } from './schema.js';
+import { BY_ROWS, createRequest, lateFieldRequests } from './schema.js';
 
 /** A collection of the plan. */
 export interface PlannedItem {
@@ -48,6 +48,16 @@ function requireNotOlder(info: BackupInfo, version: string): void {
     {
       hint: 'Restore into the same or a newer minor version, or row by row: M2M with source_backup.',
     },
+  );
+}
+
+function requireNoLateFields(item: RestoreItem, version: string): void {
+  const [late] = lateFieldRequests({ name: item.name, info: item.info, source: item.source });
+  if (!late) return;
+  throw fail(
+    'DST_UNSUPPORTED',
+    `"${item.source}": field "${late.name}" was added after the collection was made, which the server (${version}) cannot do`,
+    { hint: `Restore into Milvus 2.6 or later. ${BY_ROWS}` },
   );
 }
 
@@ -101,6 +111,7 @@ export async function openRestore(config: RestoreConfig, emit: Emit, signal: Abo
     });
   }
   requireNotOlder(info, version);
+  if (!features.addsFields) for (const item of chosen) requireNoLateFields(item, version);
   const reach = reachOf(config);
   const items: PlannedItem[] = [];
   for (const item of chosen) {

@@ -26,7 +26,7 @@ export async function openKeeper({ endpoint, storage }: KeeperPlace, o: KeeperOp
   const { address, version } = calls;
   const { lite, snapshots } = featuresOf(version);
   if (snapshots) {
-    const keeper = nativeKeeper(calls, o);
+    const keeper = nativeKeeper(calls, { ...o, ...(storage === undefined ? {} : { storage }) });
     return { keeper, address, version, [Symbol.asyncDispose]: () => keeper[Symbol.asyncDispose]() };
   }
   await calls[Symbol.asyncDispose]();
@@ -40,5 +40,7 @@ export async function openKeeper({ endpoint, storage }: KeeperPlace, o: KeeperOp
       },
     );
   }
-  throw fail('DST_UNSUPPORTED', 'self-contained');
+  const { openSelfContained } = await import('./self-contained/index.js');
+  const keeper = await openSelfContained({ endpoint: server, storage }, o);
+  return { keeper, address, version, [Symbol.asyncDispose]: () => keeper[Symbol.asyncDispose]() };
 }

@@ -66,7 +66,8 @@ export async function restoreSnapshot(context: ActionContext): Promise<ActionRes
   const { keeper } = open;
   const { details, to, notes, warnings } = await planSnapshotRestore(context);
   for (const warning of warnings) warn(warning);
-  const id = await keeper.restore({ from: details, to });
+  const from = { db: details.db, collection: details.collection, name: details.name };
+  const id = await keeper.restore({ from, to });
   emit({ type: 'log', message: `restore job ${id}: "${details.name}" to ${shownCollection(to)}` });
   if (!config.wait && keeper.kind === 'native') {
     const status = await knownStatus(keeper, id);

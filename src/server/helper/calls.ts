@@ -6,7 +6,7 @@ import { deleteBackup } from '../../job/backup/manage/remove.js';
 import { type BackupStore, openBackupStore } from '../../job/backup/manage/store.js';
 import { type Check, findingsOf } from '../../job/doctor/checks.js';
 import { checkServer } from '../../job/doctor/server.js';
-import { inspectBackup, inspectFile, isFolder } from '../../job/inspect.js';
+import { inspectPath } from '../../job/inspect-catalog.js';
 import { createJob } from '../../job/job.js';
 import { fail } from '../../util/errors.js';
 import { redact } from '../../util/redact.js';
@@ -41,7 +41,7 @@ async function plan({ text, cwd }: TaskInput, signal: AbortSignal): Promise<unkn
 }
 
 async function inspect({ path }: { readonly path: string }): Promise<unknown> {
-  return clean((await isFolder(path)) ? await inspectBackup(path) : await inspectFile(path), []);
+  return clean(await inspectPath(path), []);
 }
 
 async function check({ text, cwd }: TaskInput): Promise<unknown> {

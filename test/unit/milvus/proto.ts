@@ -16,6 +16,7 @@ export type MessageName =
   | 'DeleteRequest'
   | 'CreateCollectionRequest'
   | 'CreateIndexRequest'
+  | 'AddCollectionFieldRequest'
   | 'ImportRequest'
   | 'ImportResponse'
   | 'GetImportStateRequest'
@@ -41,9 +42,12 @@ export function protoDecode(name: MessageName, bytes: Uint8Array): Record<string
   return type.toObject(type.decode(bytes), { longs: String, bytes: Uint8Array, oneofs: false, arrays: false });
 }
 
-/** A collection's schema, which travels as bytes within a request. */
-export function schemaDecode(bytes: Uint8Array): Record<string, unknown> {
-  const type = root.lookupType('milvus.proto.schema.CollectionSchema');
+/** A collection's schema, or a field's, which travels as bytes within a request. */
+export function schemaDecode(
+  bytes: Uint8Array,
+  name: 'CollectionSchema' | 'FieldSchema' = 'CollectionSchema',
+): Record<string, unknown> {
+  const type = root.lookupType(`milvus.proto.schema.${name}`);
   return type.toObject(type.decode(bytes), { longs: String, bytes: Uint8Array, oneofs: false, arrays: false });
 }
 

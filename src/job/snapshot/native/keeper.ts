@@ -1,15 +1,13 @@
-import type { CollectionBackupInfo } from '../../../backup/types.js';
 import type { Calls } from '../../../milvus/calls.js';
-import { DATA_TYPE } from '../../../milvus/encode.js';
 import { describeCollections } from '../../../segments/describe.js';
 import { flushCollection } from '../../../segments/flush.js';
 import { type SegmentServer, segmentServer } from '../../../segments/server.js';
 import { fail, MilvusdmError } from '../../../util/errors.js';
 import { allSettled, createPool } from '../../../util/pool.js';
+import { shapeOf } from '../shape.js';
 import type {
   CollectionRef,
   CreateSnapshot,
-  KeeperOptions,
   RestoreSnapshot,
   RestoreState,
   RestoreStatus,
@@ -17,13 +15,12 @@ import type {
   SnapshotInfo,
   SnapshotKeeper,
   SnapshotRef,
-  SnapshotShape,
 } from '../types.js';
 import { type SnapshotCalls, snapshotCalls } from './calls.js';
+import { contentsOf, type NativeOptions } from './contents.js';
 import type { SnapshotAnswer, WireJob } from './messages.js';
 
 const STATES: readonly RestoreState[] = ['pending', 'pending', 'executing', 'completed', 'failed'];
-const TYPES = new Map(Object.entries(DATA_TYPE).map(([name, number]) => [number, name]));
 /** Calls in flight while many snapshots are looked at. */
 const AT_A_TIME = 8;
 /** Below it a number is milliseconds since 1970, above it a Milvus timestamp: milliseconds and 18 bits of a counter. */
@@ -61,29 +58,10 @@ function statusOf(job: WireJob): RestoreStatus {
   };
 }
 
-/** What a collection is like now. */
-export function shapeOf(info: CollectionBackupInfo): SnapshotShape {
-  return {
-    source: 'collection',
-    fields: (info.schema?.fields ?? []).map(({ name, data_type, type_params, is_primary_key: primaryKey }) => {
-      const type = TYPES.get(data_type) ?? String(data_type);
-      const size = type_params.find(({ key }) => key === 'dim' || key === 'max_length');
-      return { name, type: size ? `${type}(${size.value})` : type, primaryKey };
-    }),
-    indexes: info.index_infos.map(({ field_name: field, index_type: type, params }) => ({
-      field,
-      type,
-      metric: params.metric_type ?? '',
-    })),
-    shards: info.shards_num,
-    properties: Object.fromEntries(info.properties.map(({ key, value }) => [key, value])),
-  };
-}
-
 interface Native {
   readonly calls: SnapshotCalls;
   readonly server: SegmentServer;
-  readonly o: KeeperOptions;
+  readonly o: NativeOptions;
 }
 
 const isCode = (thrown: unknown, ...codes: readonly string[]): boolean =>
@@ -164,6 +142,8 @@ async function list(
 async function describe(native: Native, ref: SnapshotRef): Promise<SnapshotDetails> {
   await requireSnapshot(native, ref);
   const info = infoOf(ref, await native.calls.describe(ref));
+  const contents = await contentsOf(info, native.o);
+  if (contents) return { ...info, ...contents };
   const [live] = await describeCollections(native.server, [{ db: ref.db, name: info.collection }], '');
   return live ? { ...info, shape: shapeOf(live.info) } : info;
 }
@@ -207,7 +187,7 @@ async function jobs(
  * The snapshots of a Milvus 3.0. Takes the connection over: disposing of the keeper closes it. Which snapshots are pinned
  * is told by no call; the server refuses to drop those.
  */
-export function nativeKeeper(connection: Calls, o: KeeperOptions): SnapshotKeeper {
+export function nativeKeeper(connection: Calls, o: NativeOptions): SnapshotKeeper {
   const native: Native = {
     calls: snapshotCalls(connection, o.signal),
     server: segmentServer(connection, o.signal),

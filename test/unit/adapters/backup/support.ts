@@ -9,10 +9,9 @@ import { encodeMeta } from '../../../../src/backup/encode.js';
 import { META_FILES } from '../../../../src/backup/layout.js';
 import type { BackupInfo } from '../../../../src/backup/types.js';
 import type { BackupSource } from '../../../../src/config/types.js';
-import { PROJECT } from '../../../support/environments.js';
+import { SAMPLE } from '../../../support/snapshot-files.js';
 
-/** What milvus-backup v0.5.16 made of a Milvus 2.3.5. */
-export const SAMPLE = join(PROJECT, 'fixtures/milvus-backup/sample');
+export { SAMPLE };
 
 /** A backup in a folder as a source; all of it unless `more` says otherwise. */
 export function sourceOf(path: string, more: Partial<BackupSource> = {}): BackupSource {
