@@ -39,16 +39,21 @@ function arrayOf(item: Part): Part {
   };
 }
 
-function partOf(schema: AvroSchema, named: Map<string, Part>): Part {
+/** Readers of records by name, in the order of their fields: for those that come by the ten thousand. */
+export type RecordReaders = Readonly<Record<string, (reader: AvroReader) => unknown>>;
+
+function partOf(schema: AvroSchema, named: Map<string, Part>, readers: RecordReaders): Part {
   if (typeof schema === 'string') return PRIMITIVES[schema] ?? named.get(schema)!;
-  if (schema.type === 'array') return arrayOf(partOf(schema.items, named));
-  const fields = schema.fields.map(({ name, type }) => ({ name, ...partOf(type, named) }));
+  if (schema.type === 'array') return arrayOf(partOf(schema.items, named, readers));
+  const fields = schema.fields.map(({ name, type }) => ({ name, ...partOf(type, named, readers) }));
   const part: Part = {
-    read(reader) {
-      const value: Record<string, unknown> = {};
-      for (const { name, read } of fields) value[name] = read(reader);
-      return value;
-    },
+    read:
+      readers[schema.name] ??
+      ((reader) => {
+        const value: Record<string, unknown> = {};
+        for (const { name, read } of fields) value[name] = read(reader);
+        return value;
+      }),
     write(writer, value: Readonly<Record<string, unknown>>) {
       for (const { name, write } of fields) write(writer, value[name]);
     },
@@ -58,8 +63,11 @@ function partOf(schema: AvroSchema, named: Map<string, Part>): Part {
 }
 
 /** The codec of a schema, for single datums with nothing around them. */
-export function avroCodec<T>(schema: AvroSchema, o: { readonly mostItems: number }): AvroCodec<T> {
-  const part = partOf(schema, new Map());
+export function avroCodec<T>(
+  schema: AvroSchema,
+  o: { readonly mostItems: number; readonly readers: RecordReaders },
+): AvroCodec<T> {
+  const part = partOf(schema, new Map(), o.readers);
   return {
     decode(bytes) {
       const reader = new AvroReader(bytes, o.mostItems);

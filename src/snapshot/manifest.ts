@@ -1,14 +1,26 @@
 import { formatCount } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
 import { type AvroCodec, avroCodec } from './avro.js';
-import { DatumError } from './avro-binary.js';
+import { type AvroReader, DatumError } from './avro-binary.js';
 import { manifestSchema } from './manifest-schema.js';
-import { type ManifestLogs, NEWEST_VERSION, type Position, type SegmentManifest } from './types.js';
+import { type ManifestLog, type ManifestLogs, NEWEST_VERSION, type Position, type SegmentManifest } from './types.js';
 
 /** A segment of 50,000 files has less. */
 export const LARGEST_MANIFEST: number = 32 << 20;
 /** Entries of a manifest's lists together. */
 const MOST_ITEMS = 1 << 20;
+
+function readLog(reader: AvroReader): ManifestLog {
+  return {
+    entries_num: reader.long(),
+    timestamp_from: reader.long(),
+    timestamp_to: reader.long(),
+    log_path: reader.text(),
+    log_size: reader.long(),
+    log_id: reader.long(),
+    memory_size: reader.long(),
+  };
+}
 
 const codecs = new Map<number, AvroCodec<SegmentManifest>>();
 
@@ -19,7 +31,10 @@ function codecOf(version: number): AvroCodec<SegmentManifest> {
   if (!Number.isInteger(version) || version < 1 || version > NEWEST_VERSION) {
     throw fail('SRC_UNSUPPORTED', `manifests of version ${version} are not known, versions 1 to ${NEWEST_VERSION} are`);
   }
-  const made = avroCodec<SegmentManifest>(manifestSchema(version), { mostItems: MOST_ITEMS });
+  const made = avroCodec<SegmentManifest>(manifestSchema(version), {
+    mostItems: MOST_ITEMS,
+    readers: { AvroBinlog: readLog },
+  });
   codecs.set(version, made);
   return made;
 }
