@@ -149,6 +149,7 @@ test('a collection whose fields have other numbers than new ones would get comes
     });
     const data = Array.from({ length: 40 }, (_, id) => ({ id, dropped: id, v: [id, id / 2] }));
     await client.insert({ collection_name: name, data });
+    await client.createIndex({ collection_name: name, field_name: 'v', index_type: 'FLAT', metric_type: 'L2' });
   });
   const created = await keeper.create(request(name, 'gap'));
   // As if a newer server had dropped the field of this number: its files are there still.
