@@ -19,6 +19,8 @@ const INTEROP = [
   'faiss-cpu==1.15.1',
 ] as const;
 
+const FUZZ = ['schemathesis==4.32.5'] as const;
+
 const MILVUS = ['milvus==2.3.5', 'setuptools==69.5.1'] as const;
 
 /** The package holds the server compressed; unpacking takes longer than starting it, so it is done once. */
@@ -43,6 +45,11 @@ async function cached(name: string, requirements: readonly string[], prepare?: s
 /** Python with pymilvus, numpy, h5py and faiss, for reading back and for making files. */
 export function interopPython(): Promise<string> {
   return cached('interop', INTEROP);
+}
+
+/** Python with schemathesis, which makes requests of an OpenAPI document. */
+export function fuzzPython(): Promise<string> {
+  return cached('fuzz', FUZZ);
 }
 
 /** Python with the real Milvus 2.3.5, and the folder of its unpacked binaries. Throws where that server does not run. */

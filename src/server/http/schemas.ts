@@ -108,7 +108,7 @@ const CONNECTION_FIELDS: Readonly<Record<string, Schema>> = {
 };
 
 /** Names that stand in addresses. */
-export const NAME: Schema = { type: 'string', pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$' };
+export const NAME: Schema = { type: 'string', pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$', examples: ['prod'] };
 /** Made by the server. */
 export const ID: Schema = { type: 'string', pattern: '^[a-z0-9]{1,40}$' };
 

@@ -39,6 +39,9 @@ interface RestoreBody extends Scope {
   readonly verify?: string;
 }
 
+/** Somebody waits for the answer. */
+const RETRY_SECONDS = 5;
+
 type Keys = Readonly<Record<string, unknown>>;
 
 const ANYTHING: Schema = { type: 'object', additionalProperties: true };
@@ -52,7 +55,7 @@ function prepare(context: ServerContext, connection: string, keys: Keys): Return
 }
 
 function look(context: ServerContext, connection: string, keys: Keys): Promise<unknown> {
-  const { text } = prepare(context, connection, keys);
+  const { text } = prepare(context, connection, { retry_for: RETRY_SECONDS, ...keys });
   return context.helper.call('snapshot', { text, cwd: context.around.cwd });
 }
 
