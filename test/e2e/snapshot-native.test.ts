@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataType, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { createSnapshot, dropSnapshot, type MilvusdmError, restoreSnapshot } from '../../src/index.js';
 import type { PlanReport, Report } from '../../src/job/report.js';
 import { runCli } from '../support/cli.js';
+import { PROJECT } from '../support/environments.js';
 import { realWorld } from '../support/snapshot-real-world.js';
 import { type SnapshotServer, startSnapshotServer } from '../support/snapshot-server.js';
 import { serverStorage } from './backup-support.js';
@@ -59,7 +61,11 @@ test('the life of a snapshot: by a YAML file and by the verbs', async () => {
   const yaml = join(await temporaryFolder(), 'snapshot.yaml');
   const keys = { action: 'create', source_uri: where(), source_collection: articles, snapshot_name: 'daily_20260101' };
   await writeFile(yaml, stringify({ SNAPSHOT: { ...keys, description: 'daily' } }));
-  const made = await runYaml(yaml);
+  // The shipped example, at the server and the collection of the test.
+  const example = join(await temporaryFolder(), 'SNAPSHOT.yaml');
+  const shipped: { readonly SNAPSHOT: object } = parse(readFileSync(join(PROJECT, 'yamls/SNAPSHOT.yaml'), 'utf8'));
+  await writeFile(example, stringify({ SNAPSHOT: { ...shipped.SNAPSHOT, ...keys, description: 'daily' } }));
+  const made = await runYaml(example, { env: { S3_ACCESS_KEY: 'a', S3_SECRET_KEY: 'b' } });
   expect(made.report).toMatchObject({
     task: 'SNAPSHOT',
     status: 'done',

@@ -1,4 +1,4 @@
-import { formatCount } from '../../util/bytes.js';
+import { formatCount, plural } from '../../util/bytes.js';
 import type { SavedReport } from '../saved-report.js';
 
 /** 75.5 -> "1 min 16 s". */
@@ -58,7 +58,8 @@ function wordsOf(task: SavedReport['task']): { readonly run: string; readonly mo
 function snapshotHeadline({ snapshot }: SavedReport): string | undefined {
   if (!snapshot || snapshot.action === 'restore') return undefined;
   const { action, pruned, snapshot: one } = snapshot;
-  if (pruned) return `${formatCount(pruned.filter(({ dropped }) => dropped).length)} snapshots were dropped`;
+  const gone = pruned?.filter(({ dropped }) => dropped).length ?? 0;
+  if (pruned) return `${plural(gone, 'snapshot')} ${gone === 1 ? 'was' : 'were'} dropped`;
   return `Snapshot ${action} done${one ? `: "${one.name}" of ${one.db}.${one.collection}` : ''}`;
 }
 
