@@ -1,12 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataType, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { createSnapshot, dropSnapshot, type MilvusdmError, restoreSnapshot } from '../../src/index.js';
 import type { PlanReport, Report } from '../../src/job/report.js';
 import { runCli } from '../support/cli.js';
+import { PROJECT } from '../support/environments.js';
 import { realWorld } from '../support/snapshot-real-world.js';
 import { type SnapshotServer, startSnapshotServer } from '../support/snapshot-server.js';
+import { serverStorage } from './backup-support.js';
 import { checkOutput, dropCollections, ran, runYaml, temporaryFolder, unique, withClient } from './support.js';
 
 /** The snapshots of a Milvus 3.0 by protocol: the double keeps them, the collections are those of the real server behind it. */
@@ -57,7 +61,11 @@ test('the life of a snapshot: by a YAML file and by the verbs', async () => {
   const yaml = join(await temporaryFolder(), 'snapshot.yaml');
   const keys = { action: 'create', source_uri: where(), source_collection: articles, snapshot_name: 'daily_20260101' };
   await writeFile(yaml, stringify({ SNAPSHOT: { ...keys, description: 'daily' } }));
-  const made = await runYaml(yaml);
+  // The shipped example, at the server and the collection of the test.
+  const example = join(await temporaryFolder(), 'SNAPSHOT.yaml');
+  const shipped: { readonly SNAPSHOT: object } = parse(readFileSync(join(PROJECT, 'yamls/SNAPSHOT.yaml'), 'utf8'));
+  await writeFile(example, stringify({ SNAPSHOT: { ...shipped.SNAPSHOT, ...keys, description: 'daily' } }));
+  const made = await runYaml(example, { env: { S3_ACCESS_KEY: 'a', S3_SECRET_KEY: 'b' } });
   expect(made.report).toMatchObject({
     task: 'SNAPSHOT',
     status: 'done',
@@ -117,4 +125,37 @@ test('mistakes of the command line are told in its own words', async () => {
   const missing = await snapshot('create', where(), 'daily_20260101');
   expect(missing).toMatchObject({ exit_code: 2, error: { code: 'USAGE' } });
   expect(missing.error?.message).toBe('--collection is missing, needed with action: create');
+});
+
+test('what a server makes of a restore is compared with the files of the snapshot, every row', async () => {
+  // The files are those that milvusdm itself keeps for the server behind the double.
+  const real = { source_uri: `http://${inject('milvusAddress')}`, source_storage: serverStorage() };
+  const named = { source_collection: articles, snapshot_name: 'compared_20260101' };
+  const kept = await createSnapshot({ ...real, ...named });
+  const [, root = '', location = ''] = /^(.*\/)(snapshots\/.*)$/.exec(kept.location) ?? [];
+  const restoreBy = async (change?: Parameters<typeof realWorld>[1]) => {
+    await using double = await startSnapshotServer(realWorld(client, change), {
+      backend: inject('milvusAddress'),
+      location: `files/${location}`,
+    });
+    const keys = {
+      ...named,
+      source_uri: `http://${double.address}`,
+      source_storage: { type: 'local', path: root },
+    } as const;
+    await createSnapshot(keys);
+    const into = { dest_collection_name: unique('compared'), verify: 'full' } as const;
+    return await restoreSnapshot({ ...keys, ...into }).catch((thrown: MilvusdmError) => thrown);
+  };
+  expect(await restoreBy()).toMatchObject({
+    targets: [{ verified: 'full', digest: expect.stringMatching(/^[0-9a-f]{32}$/) }],
+  });
+  const spoiled = await restoreBy((rows) => [
+    { id: 7, embedding: [0, 0, 0, 0] },
+    ...rows.filter(({ id }) => id !== '7'),
+  ]);
+  expect(spoiled).toMatchObject({ code: 'VERIFY_MISMATCH', message: expect.stringContaining('7 (different)') });
+  const short = await restoreBy((rows) => rows.slice(1));
+  expect(short).toMatchObject({ code: 'VERIFY_MISMATCH', hint: expect.stringContaining('skips segments') });
+  await dropSnapshot({ ...real, ...named });
 });

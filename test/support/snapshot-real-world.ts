@@ -19,9 +19,10 @@ function fieldOf({ name, data_type, is_primary_key, autoID, type_params }: Field
 
 /**
  * Snapshots over the collections of a real server that has none of its own: the rows are read when one is made, and
- * inserted when it is restored. @param lose rows that a restore leaves out
+ * inserted when it is restored.
+ * @param change what a restore makes of the rows, as a server does that leaves some out
  */
-export function realWorld(client: MilvusClient, lose = 0): World {
+export function realWorld(client: MilvusClient, change = (rows: RowData[]): RowData[] => rows): World {
   const capture = async (db_name: string, collection_name: string): Promise<Captured> => {
     const { schema } = await client.describeCollection({ db_name, collection_name });
     const key = schema.fields.find((field) => field.is_primary_key)!.name;
@@ -39,8 +40,7 @@ export function realWorld(client: MilvusClient, lose = 0): World {
         }
       },
       async fill(db, name) {
-        const rows = (data as RowData[]).slice(0, data.length - lose);
-        await client.insert({ db_name: db, collection_name: name, data: rows });
+        await client.insert({ db_name: db, collection_name: name, data: change([...data] as RowData[]) });
         await client.flushSync({ collection_names: [name] });
       },
     };

@@ -1,4 +1,4 @@
-import { formatCount } from '../../util/bytes.js';
+import { formatCount, plural } from '../../util/bytes.js';
 import type { SavedReport } from '../saved-report.js';
 
 /** 75.5 -> "1 min 16 s". */
@@ -35,8 +35,9 @@ function backupProof({ files, checksums }: NonNullable<SavedReport['backup']>): 
 }
 
 /** What was proven, over all targets: the weakest of them counts. */
-export function proofText({ targets, backup }: SavedReport): string {
+export function proofText({ task, targets, backup }: SavedReport): string {
   if (backup) return backupProof(backup);
+  if (task === 'SNAPSHOT' && targets.length === 0) return 'There were no rows to verify.';
   const order = ['none', 'count', 'sample', 'full'];
   const weakest = Math.min(...targets.map((t) => order.indexOf(t.verified)));
   if (targets.length === 0 || weakest <= 0) return 'The targets were not verified.';
@@ -53,8 +54,19 @@ function wordsOf(task: SavedReport['task']): { readonly run: string; readonly mo
   return { run: 'migration', moved: 'moved into' };
 }
 
+/** What a SNAPSHOT has done that has moved no rows. */
+function snapshotHeadline({ snapshot }: SavedReport): string | undefined {
+  if (!snapshot || snapshot.action === 'restore') return undefined;
+  const { action, pruned, snapshot: one } = snapshot;
+  const gone = pruned?.filter(({ dropped }) => dropped).length ?? 0;
+  if (pruned) return `${plural(gone, 'snapshot')} ${gone === 1 ? 'was' : 'were'} dropped`;
+  return `Snapshot ${action} done${one ? `: "${one.name}" of ${one.db}.${one.collection}` : ''}`;
+}
+
 /** The sentence at the top of the page. */
 export function headline(saved: SavedReport): string {
+  const snapshot = snapshotHeadline(saved);
+  if (snapshot !== undefined) return snapshot;
   const { run, moved } = wordsOf(saved.task);
   const rows = saved.targets.reduce((sum, t) => sum + t.rows_written, 0);
   const thing =

@@ -50,7 +50,6 @@ function withJob(thrown: unknown, id: string): unknown {
 
 async function waitUntilDone(context: ActionContext, id: string, began: boolean): Promise<RestoreStatus> {
   const { open, emit, signal } = context;
-  emit({ type: 'phase', phase: 'copy' });
   const onStatus = ({ progress }: RestoreStatus): void =>
     emit({ type: 'progress', phase: 'copy', done: progress, total: 100, bytes: 0 });
   try {
@@ -67,6 +66,7 @@ export async function restoreSnapshot(context: ActionContext): Promise<ActionRes
   const { details, to, notes, warnings } = await planSnapshotRestore(context);
   for (const warning of warnings) warn(warning);
   const from = { db: details.db, collection: details.collection, name: details.name };
+  emit({ type: 'phase', phase: 'copy' });
   const id = await keeper.restore({ from, to });
   emit({ type: 'log', message: `restore job ${id}: "${details.name}" to ${shownCollection(to)}` });
   if (!config.wait && keeper.kind === 'native') {

@@ -32,7 +32,9 @@ async function withKeeper<T>(
     warn,
     signal,
     retryForMs: config.retryFor * 1000,
-    onProgress: (done, total) => emit({ type: 'progress', phase: 'copy', done, total, bytes: done }),
+    // Bytes are what is copied when a snapshot is made; an import is told in rows.
+    onProgress: (done, total) =>
+      emit({ type: 'progress', phase: 'copy', done, total, bytes: config.action === 'create' ? done : 0 }),
   });
   return await use({ config, open, emit, signal, warn, now: Date.now() });
 }

@@ -119,6 +119,6 @@ export interface KeeperOptions {
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
   readonly retryForMs: number;
-  /** Told while files are copied or imported: bytes, or percent where nothing else is known. */
+  /** Told while files are copied, in bytes, or imported, in rows. */
   readonly onProgress?: (done: number, total: number) => void;
 }

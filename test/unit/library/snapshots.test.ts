@@ -28,8 +28,11 @@ it('a wait that is stopped says that the server goes on', async () => {
   const keys = { source_uri: `http://${double.server.address}`, snapshot_name: 'daily_20260101' };
   await milvusdm.createSnapshot({ ...keys, source_collection: 'articles' });
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), 300);
-  const restoring = milvusdm.restoreSnapshot({ ...keys, dest_collection_name: 'restored' }, { signal: stop.signal });
+  const onEvent = (event: milvusdm.JobEvent): void => {
+    if (event.type === 'log' && event.message.startsWith('restore job')) setTimeout(() => stop.abort(), 50);
+  };
+  const into = { ...keys, dest_collection_name: 'restored' };
+  const restoring = milvusdm.restoreSnapshot(into, { signal: stop.signal, onEvent });
   await expect(restoring).rejects.toMatchObject({
     code: 'INTERRUPTED',
     message: expect.stringMatching(/^the server goes on with the restore, which is job [0-9]+$/),

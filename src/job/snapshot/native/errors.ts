@@ -4,6 +4,8 @@ import { fail, type MilvusdmError, toMilvusdmError } from '../../../util/errors.
 
 /** Codes of pkg/util/merr: the disk quota is used up; resources are insufficient. */
 const NO_SPACE = new Set([7, 12]);
+const LOGIN_HINT =
+  'Check source_token, or source_user and source_password (--token, or --user and --password), and the privileges of that user.';
 const STORAGE_HINT = 'Check the credentials and permissions of the server for its object storage.';
 
 /**
@@ -36,7 +38,8 @@ export function meaningOf(reason: string): { readonly code: ErrorCode; readonly 
 /** A refusal of a call about snapshots, with the code and the next step that belong to it; other errors as they are. */
 export function snapshotError(thrown: unknown): MilvusdmError {
   const error = toMilvusdmError(thrown);
-  if (!isStatus(error.cause) || error.code === 'DST_AUTH') return error;
+  if (!isStatus(error.cause)) return error;
+  if (error.code === 'DST_AUTH') return fail('DST_AUTH', error.message, { cause: error.cause, hint: LOGIN_HINT });
   const known = NO_SPACE.has(error.cause.code) ? { code: 'SNAPSHOT_STORAGE' as const } : meaningOf(error.cause.reason);
   if (!known) return error;
   return fail(known.code, error.message, {

@@ -56,6 +56,20 @@ function saved(text = 'books', more: Partial<SavedReport> = {}): SavedReport {
 }
 
 describe('the page of a report', () => {
+  it('of a snapshot says what was done with it', () => {
+    const entry = { db: 'default', collection: 'articles', name: 'daily_20260101', description: '', partitions: [] };
+    const unknown = { created: null, location: '', rows: null, bytes: null, segments: null, pins: null };
+    const done = { action: 'create', keeper: 'native', server: 'host:1', notes: [] } as const;
+    const more = { task: 'SNAPSHOT', status: 'done', targets: [], error: null } as const;
+    const page = reportPage(saved('books', { ...more, snapshot: { ...done, snapshot: { ...entry, ...unknown } } }));
+    expect(page).toContain('Snapshot create done: &quot;daily_20260101&quot; of default.articles');
+    expect(page).toContain('There were no rows to verify.');
+    const pruned = [{ ...entry, ...unknown, dropped: true, frees: null }];
+    expect(reportPage(saved('books', { ...more, snapshot: { ...done, action: 'prune', pruned } }))).toContain(
+      '1 snapshot was dropped',
+    );
+  });
+
   it('of a backup says what files it has, and what compares them', () => {
     const tally = { files: 40, bytes: 1 << 20 };
     const backup: NonNullable<SavedReport['backup']> = {

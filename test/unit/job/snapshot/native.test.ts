@@ -275,6 +275,15 @@ describe('errors of the server', () => {
     expect(report.error?.message).toContain(reason);
   });
 
+  it.each([
+    [1401, 'privilege not permitted', 'source_token'],
+    [1001, 'permission denied', 'object storage'],
+  ])('%i %s says whose rights are meant', async (code, reason, hint) => {
+    await using double = await startDouble(undefined, { refuse: { RestoreSnapshot: { code, reason } } });
+    await double.ok(CREATE);
+    expect((await double.run(RESTORE)).error).toMatchObject({ code: 'DST_AUTH', hint: expect.stringContaining(hint) });
+  });
+
   it('of missing space says what frees some', async () => {
     const refuse = { RestoreSnapshot: { code: 5, reason: 'insufficient storage' } };
     await using double = await startDouble(undefined, { refuse });

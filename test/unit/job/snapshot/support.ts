@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { validateJob } from '../../../../src/config/load.js';
 import type { SnapshotConfig } from '../../../../src/config/types.js';
 import type { JobEvent } from '../../../../src/job/events.js';
@@ -8,6 +10,15 @@ import { type ServerOptions, type SnapshotServer, startSnapshotServer } from '..
 import { answersOf, type MadeUp, type MadeUpWorld, madeUpWorld, worldOf } from '../../../support/snapshot-world.js';
 
 export type Keys = Readonly<Record<string, string | number | boolean | object>>;
+
+const SCHEMA = new URL('../../../../schemas/report.schema.json', import.meta.url);
+const validate = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(SCHEMA, 'utf8')));
+
+/** Every report, of whatever action, keeps to the published schema. */
+function checked(report: Report): Report {
+  if (!validate(report)) throw new Error(JSON.stringify(validate.errors));
+  return report;
+}
 
 /** A protocol double of Milvus 3.0 over made-up collections, with what is done through a job. */
 export interface Double extends AsyncDisposable {
@@ -35,7 +46,7 @@ export async function startDouble(
   const run = async (keys: Keys, onEvent: (event: JobEvent) => void = () => {}): Promise<Report> => {
     const job = createJob(config(keys));
     job.on(onEvent);
-    return await job.run();
+    return checked(await job.run());
   };
   return {
     server,
