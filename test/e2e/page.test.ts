@@ -9,6 +9,7 @@ import { openChromium } from '../support/chromium.js';
 import { obstacles } from '../support/page-check.js';
 import { startServe, type TestServer } from '../support/serve.js';
 import {
+  alsoDropped,
   dropCollections,
   exists,
   faissFlat,
@@ -175,7 +176,7 @@ describe.sequential('the page', () => {
     await page.getByLabel('Suffix').fill('_again');
     await page.getByRole('button', { name: 'Start restore' }).click();
     await ended('done');
-    expect(await exists(`${collection}_again`)).toBe(true);
+    expect(await exists(alsoDropped(`${collection}_again`))).toBe(true);
   });
 
   it('can be used by keyboard and screen reader, dark and light, wide and narrow', async () => {

@@ -31,6 +31,12 @@ export function unique(what: string): string {
   return name;
 }
 
+/** {@link dropCollections} drops this one, too. */
+export function alsoDropped(name: string): string {
+  made.add(name);
+  return name;
+}
+
 /** A client of the Milvus of the run, for what the tests do by hand. */
 export async function withClient<T>(use: (client: MilvusClient) => Promise<T>): Promise<T> {
   const client = new MilvusClient({

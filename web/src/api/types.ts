@@ -42,6 +42,8 @@ export interface Job {
   readonly warnings: readonly string[];
   readonly error: Failure | null;
   readonly attempts: number;
+  /** Once it has ended. */
+  readonly rows_written: number | null;
   readonly schedule?: string | null;
 }
 

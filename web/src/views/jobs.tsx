@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { asApiError, call } from '../api/client.js';
 import { amountOf, JOB_STATES, type Job, type JobPage } from '../api/types.js';
 import { useResource } from '../api/use-resource.js';
-import { duration, percent, time } from '../format.js';
+import { duration, percent, short, time } from '../format.js';
 import { Icon } from '../parts/icon.js';
 import { Empty, ErrorBox } from '../parts/messages.js';
 import { State } from '../parts/state.js';
@@ -21,6 +21,7 @@ export function secondsOf({ started, ended }: Job): number | null {
 }
 
 function progressOf(job: Job): string {
+  if (job.rows_written) return `${short(job.rows_written)} rows`;
   const { done, total } = amountOf(job);
   const share = percent(done, total);
   const parts = [job.phase, share === null ? null : `${share}\u00a0%`];
