@@ -18,6 +18,7 @@ import { readBackupSection } from './sections/read-backup.js';
 import { readMilvusSection } from './sections/read-milvus.js';
 import { replaySection } from './sections/replay.js';
 import { restoreSection } from './sections/restore.js';
+import { serveSection } from './sections/serve.js';
 import { shardsSection } from './sections/shards.js';
 import { snapshotSection } from './sections/snapshot.js';
 import { startupSection } from './sections/startup.js';
@@ -40,6 +41,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[] | Fin
   snapshot: snapshotSection,
   'read-backup': readBackupSection,
   restore: restoreSection,
+  serve: serveSection,
 };
 
 const README = join(PROJECT, 'bench', 'README.md');

@@ -35,15 +35,17 @@ export function createLive(epoch: string): Live {
   const warnings: string[] = [];
   const listeners = new Set<LiveListener>();
   let number = 0;
+  /** The last event that is not kept any more, but for progress that newer progress has replaced. */
+  let lost = 0;
+  const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf('.') + 1));
   const publish = (event: LiveEvent['event'], data: unknown): void => {
     const one = { id: `${epoch}.${++number}`, event, data };
     // Of progress only the newest says something.
     if (event === 'progress' && ring.at(-1)?.event === 'progress') ring.pop();
     ring.push(one);
-    if (ring.length > KEPT) ring.shift();
+    if (ring.length > KEPT) lost = numberOf(ring.shift()!.id);
     for (const listener of listeners) listener(one);
   };
-  const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf('.') + 1));
   return {
     take(event) {
       meter.take(event);
@@ -59,8 +61,7 @@ export function createLive(epoch: string): Live {
     since(id) {
       const after = numberOf(id);
       if (!id.startsWith(`${epoch}.`) || !Number.isSafeInteger(after) || after > number) return undefined;
-      const oldest = ring[0] ? numberOf(ring[0].id) : number + 1;
-      if (after < oldest - 1 && number >= KEPT) return undefined;
+      if (after < lost) return undefined;
       return ring.filter((one) => numberOf(one.id) > after);
     },
     on(listener) {

@@ -120,7 +120,7 @@ class JobQueue implements Queue {
   open(): void {
     for (const job of this.#o.jobs.inState('running')) {
       const live = this.#liveOf(job.id);
-      const ended = this.#takeOver(job).catch((thrown: Error) => this.#o.log(`job ${job.id}: ${thrown.message}`));
+      const ended = this.#takeOver(job).catch((thrown: Error) => this.#lose(job.id, thrown));
       this.#runs.set(job.id, { job, live, ended });
     }
     this.#pump();
@@ -137,7 +137,7 @@ class JobQueue implements Queue {
       },
       () => {},
     );
-    await Promise.all(runs.filter(({ worker }) => worker).map(({ ended }) => ended));
+    await Promise.all(runs.map(({ ended }) => ended));
     over.abort();
     await late;
   }
@@ -187,9 +187,7 @@ class JobQueue implements Queue {
     const live = createLive(this.#epoch);
     this.#lives.set(id, live);
     const worker = start(job, { event: (event) => live.take(event) });
-    const ended = worker.ended
-      .then((end) => this.#finish(job, end))
-      .catch((thrown: Error) => this.#o.log(`job ${id}: ${thrown.message}`));
+    const ended = worker.ended.then((end) => this.#finish(job, end)).catch((thrown: Error) => this.#lose(id, thrown));
     this.#runs.set(id, { job, live, worker, ended });
     live.state(job);
   }
@@ -220,6 +218,12 @@ class JobQueue implements Queue {
       stateAfter(job, report?.status, this.#stopping),
       report ? outcomeOf(report) : lostOutcome(end.how, warnings),
     );
+  }
+
+  /** What its process has left cannot be read: the job gives its place back all the same. */
+  #lose(id: string, thrown: Error): void {
+    this.#o.log(`job ${id}: ${thrown.message}`);
+    this.#settle(id, 'interrupted', lostOutcome(thrown.message, []));
   }
 
   #settle(id: string, state: JobState, outcome: JobOutcome | null): void {

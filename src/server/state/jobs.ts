@@ -103,17 +103,31 @@ function find(db: Database, filter: JobFilter): SqlRow[] {
   ]);
 }
 
+/** Pages of the list as they were read last: many clients ask for the same, far more often than a job changes. */
+const KEPT_PAGES = 32;
+
 const ENDED = `state NOT IN ('queued', 'running')`;
 
 export function jobTable(db: Database): JobTable {
+  const pages = new Map<string, JobRow[]>();
+  const page = (filter: JobFilter): JobRow[] => {
+    const key = JSON.stringify(filter);
+    const known = pages.get(key) ?? find(db, filter).map(toRow);
+    if (pages.size >= KEPT_PAGES) pages.clear();
+    pages.set(key, known);
+    return known;
+  };
   const get = (id: string): StoredJob | undefined => {
     const row = db.get('SELECT * FROM jobs WHERE id = ?', [id]);
     return row && toJob(row);
   };
   return {
     get,
-    add: (job, now) => get(insert(db, job, now))!,
-    list: (filter) => find(db, filter).map(toRow),
+    add(job, now) {
+      pages.clear();
+      return get(insert(db, job, now))!;
+    },
+    list: page,
     inState: (...states) => {
       const marks = states.map(() => '?').join(', ');
       return db.all(`SELECT ${COLUMNS} FROM jobs WHERE state IN (${marks}) ORDER BY seq`, states).map(toRow);
@@ -123,12 +137,14 @@ export function jobTable(db: Database): JobTable {
         db.all('SELECT state, count(*) AS n FROM jobs GROUP BY state').map((r) => [r.state as JobState, Number(r.n)]),
       ),
     change(id, change) {
+      pages.clear();
       const entries = Object.entries(change);
       const sets = entries.map(([name]) => `${name} = ?`).join(', ');
       db.run(`UPDATE jobs SET ${sets} WHERE id = ?`, [...entries.map(([, value]) => stored(value)), id]);
       return get(id)!;
     },
     forget(keep) {
+      pages.clear();
       const old = db.all(`SELECT id FROM jobs WHERE ${ENDED} ORDER BY seq DESC LIMIT -1 OFFSET ?`, [keep]);
       const ids = old.map((row) => String(row.id));
       db.atomically(() => {

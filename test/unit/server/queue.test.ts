@@ -66,6 +66,19 @@ describe('the queue', () => {
     await until(() => state(bench, id) === 'done', 'the end');
   });
 
+  it('gives the place of a job back whose report cannot be read', async () => {
+    const bench = await openBench({ limits: { jobs: 1, perServer: 1 } });
+    const [first, second] = [bench.context.queue.submit(newJob()), bench.context.queue.submit(newJob())];
+    await until(() => bench.workers.length === 1, 'a worker');
+    const files = jobFiles(bench.folder, first.id);
+    await mkdir(files.folder, { recursive: true });
+    await writeFile(files.report(1), '{"status": "do');
+    bench.workers[0]!.die();
+    await until(() => bench.workers.length === 2, 'the next');
+    expect(bench.workers[1]!.job.id).toBe(second.id);
+    expect(state(bench, first.id)).toBe('interrupted');
+  });
+
   it('cancels jobs that wait at once, and those that run when they have stopped', async () => {
     const bench = await openBench({ limits: { jobs: 1, perServer: 1 } });
     const { queue } = bench.context;
