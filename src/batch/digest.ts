@@ -70,14 +70,17 @@ export async function createDigester(schema: Schema, order?: readonly string[]):
         counts[found]!++;
         return found;
       };
-      if (!columns || !rows.addColumns(columns, from, to, bucket)) {
+      try {
+        if (columns && rows.addColumns(columns, from, to, bucket)) return;
         const rowOf = rowBytes.of(batch);
         for (let row = from; row < to; row++) {
           const bytes = rowOf(row);
           add(bytes, bucketOf(bytes, key));
         }
+      } finally {
+        // Also behind a row that cannot be taken: the sums are those of all digesters.
+        rows.take(sums);
       }
-      rows.take(sums);
     },
     result: () => digestOf(sums.slice(), counts.slice()),
   };

@@ -121,8 +121,8 @@ function asUsage(thrown: unknown): unknown {
 
 const ADDRESS_OPTIONS = ['token', 'user', 'password', 'ca', 'storage'] as const;
 
-/** Where WHERE and the options lead. Throws USAGE and CFG_*. */
-function configOf(
+/** The task that WHERE, a name or job id, and the options make. Throws USAGE and CFG_*. */
+export function snapshotConfig(
   action: SnapshotAction,
   where: string,
   subject: string | undefined,
@@ -157,7 +157,7 @@ export async function snapshotCommand(
   subject: string | undefined,
   options: SnapshotCommandOptions,
 ): Promise<ExitCode> {
-  const config = configOf(action, where, subject, options);
+  const config = snapshotConfig(action, where, subject, options);
   const { wait: _, ...global } = options;
   using session = await openSession(config, global);
   const style = { color: mayColor(options, process.stdout) };

@@ -1,4 +1,4 @@
-import type { MilvusEndpoint, StorageConfig } from './places.js';
+import type { BulkStage, MilvusEndpoint, StorageConfig } from './places.js';
 import type { RunOptions } from './run-options.js';
 
 /** A validated BACKUP task. */
@@ -56,6 +56,8 @@ export interface RestoreConfig {
   readonly endpoint: MilvusEndpoint;
   /** Where the server keeps its data; absent where that is out of reach. */
   readonly storage?: StorageConfig;
+  /** How rows of a logical backup may go in by bulk import, by way of that store. */
+  readonly bulk?: BulkStage;
   readonly store: StorageConfig;
   readonly name: string;
   /** Globs over the names in the backup, each with a database. */

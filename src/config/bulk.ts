@@ -5,7 +5,7 @@ import type { RawTask } from './raw.js';
 import type { Surroundings } from './references.js';
 import type { RuleInput } from './rule-input.js';
 import { checkStorage, storageOf } from './storage.js';
-import type { BulkStage, WriteChoice } from './types.js';
+import type { BulkStage, StorageConfig, WriteChoice } from './types.js';
 import { parseBytes } from './units.js';
 
 const DEFAULT_PREFIX = 'milvusdm-bulk';
@@ -40,6 +40,17 @@ export function checkBulk(input: RuleInput): void {
     const message = 'is bulk while dest_uri names the embedded Milvus Lite, which imports no files, allowed: insert';
     report(['write'], message, 'CFG_CONFLICT');
   }
+}
+
+/** The usual settings of bulk imports by way of a store. */
+export function defaultStage(storage: StorageConfig): BulkStage {
+  return {
+    storage,
+    prefix: DEFAULT_PREFIX,
+    maxFileBytes: DEFAULT_FILE_BYTES,
+    parallelJobs: DEFAULT_JOBS,
+    keepFiles: false,
+  };
 }
 
 function stageOf(raw: NonNullable<RawTask['bulk']>, around: Surroundings): BulkStage {

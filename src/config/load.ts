@@ -28,7 +28,7 @@ export interface ValidateOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Where relative paths start; the working folder by default. */
   readonly cwd?: string;
-  /** Values of keys, by their names in the YAML, that go before those of the file: what a command line says. Never secrets. */
+  /** Of a SNAPSHOT: values of keys that go before those of the file, because a command line says them. Never secrets. */
   readonly keys?: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -125,7 +125,7 @@ function validate(
   const { task, pair } = found;
   const offset = startOf(pair.key, 0);
   const { line, column } = yaml.at(offset);
-  const raw = withKeys(reading, readBody(reading, task, pair), keys);
+  const raw = withKeys(reading, readBody(reading, task, pair), task === 'SNAPSHOT' ? keys : {});
   // A task without keys still has a place for what is missing; the mistakes of the whole point at its name.
   reading.places.set('', { line, column, key: '', faulty: reading.places.get('')?.faulty ?? false });
   const validator = VALIDATORS[task];

@@ -1,4 +1,5 @@
 import { patternsOf } from './backup.js';
+import { defaultStage } from './bulk.js';
 import { checkEndpoint, endpointOf, placeOf } from './endpoint.js';
 import { quoted } from './issues.js';
 import { present } from './present.js';
@@ -81,10 +82,12 @@ function renameOf(raw: RawTask): RenameRules {
 export function restoreOf(raw: RawTask, around: Surroundings, secrets: readonly string[]): RestoreConfig {
   const select = patternsOf(raw.source_collection as RawNames | undefined, DEFAULT_DB);
   const { db: _, ...endpoint } = endpointOf('dest', raw, around);
+  const storage = raw.dest_storage === undefined ? undefined : storageOf('dest_storage', raw.dest_storage, around);
   return present<RestoreConfig>({
     task: 'RESTORE',
     endpoint,
-    storage: raw.dest_storage === undefined ? undefined : storageOf('dest_storage', raw.dest_storage, around),
+    storage,
+    bulk: storage && defaultStage(storage),
     store: storageOf('backup_store', raw.backup_store ?? {}, around),
     name: raw.backup_name ?? '',
     select: select.length === 0 ? ['*.*'] : select,

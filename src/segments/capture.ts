@@ -1,9 +1,10 @@
 import type { LeftOut } from '../backup/side-file.js';
 import type { FieldBinlogInfo, SegmentBackupInfo } from '../backup/types.js';
 import type { ObjectStore, StoreOptions } from '../store/types.js';
-import { fail } from '../util/errors.js';
+import { fail, MilvusdmError } from '../util/errors.js';
 import { wholeChunks } from './chunks.js';
 import type { DescribedCollection } from './describe.js';
+import { type KnownLogs, knownFiles, lacksLogs } from './known-logs.js';
 import { type Listing, listCollection, type SourceLog, type SourceSegment } from './listing.js';
 import type { SegmentServer } from './server.js';
 import { fullName } from './server.js';
@@ -111,10 +112,23 @@ export async function takeCapture(
   const warnings: string[] = [];
   let segments = await flushed();
   let listing: Listing = new Map();
+  let known: KnownLogs | undefined;
+  const ask = async (): Promise<KnownLogs | undefined> => {
+    const ids = segments.map(({ segment_id }) => segment_id);
+    return await server.logs?.(of, info.collection_id, ids).catch((thrown: unknown) => {
+      // Compacted away since: the segments differ, too.
+      if (thrown instanceof MilvusdmError && thrown.code === 'DST_REFUSED') return undefined;
+      throw thrown;
+    });
+  };
   for (let attempt = 1; ; attempt++) {
+    // Before the listing: what the server knows now is there, unless it is removed meanwhile.
+    known = await ask();
     listing = await listCollection(store, info.collection_id, o);
     const now = await flushed();
-    const missing = lacking(segments, listing);
+    const gone = known && lacksLogs(known, listing);
+    const missing =
+      gone === undefined ? lacking(segments, listing) : segments.find(({ segment_id: id }) => id === gone);
     if (isSame(segments, now) && !missing) break;
     if (attempt < ATTEMPTS) {
       segments = now;
@@ -124,7 +138,7 @@ export async function takeCapture(
     warnings.push(`"${fullName(of)}" was written and flushed without a pause: the backup has what was there about now`);
     break;
   }
-  return { ...collect(server.version, info.collection_id, segments, listing), warnings };
+  return { ...collect(server.version, info.collection_id, segments, { listing, known }), warnings };
 }
 
 function lost(
@@ -148,13 +162,21 @@ function collect(
   version: string,
   collection: bigint,
   segments: readonly WireSegment[],
-  listing: Listing,
+  { listing, known }: { readonly listing: Listing; readonly known: KnownLogs | undefined },
 ): Omit<Capture, 'warnings'> {
   const none: SourceSegment = { insert: new Map(), delta: [] };
   const taken = segments
     // An empty segment without files is nothing that could be restored.
     .filter(({ segment_id, rows, level }) => rows > 0 || level === LEVEL_0 || listing.has(segment_id))
-    .map((segment) => takeSegment(collection, segment, listing.get(segment.segment_id) ?? none, !addsFields(version)));
+    .map((segment) => {
+      const files = listing.get(segment.segment_id) ?? none;
+      const logs = known?.get(segment.segment_id);
+      if (!logs) return takeSegment(collection, segment, files, !addsFields(version));
+      const split = knownFiles(files, logs);
+      const { segment: info, left } = takeSegment(collection, segment, split.files, false);
+      const unknown = split.unknown.map(({ key }) => ({ key, reason: 'the server does not know it' }));
+      return { segment: { ...info, v_channel: logs.channel }, left: [...left, ...unknown] };
+    });
   taken.sort((a, b) => (a.segment.segment_id < b.segment.segment_id ? -1 : 1));
   return { segments: taken.map(({ segment }) => segment), left: taken.flatMap(({ left }) => left) };
 }

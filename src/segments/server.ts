@@ -8,6 +8,7 @@ import { withRetry } from '../util/retry.js';
 import type { Ask } from './ask.js';
 import { selectRbac } from './rbac.js';
 import { RBAC } from './rbac-messages.js';
+import type { AskLogs } from './rest-segments.js';
 import {
   DATABASE,
   DESCRIBE,
@@ -74,6 +75,8 @@ export interface SegmentServer {
   isFlushed(ticket: FlushTicket): Promise<boolean>;
   /** Segments that the server keeps in its store. */
   segments(of: CollectionName): Promise<readonly WireSegment[]>;
+  /** Logs of segments as the server knows them; absent where it has no call for that. */
+  readonly logs?: AskLogs;
   /** Users, roles and grants, with hashes of passwords where the server tells them (2.4.11). Throws DST_UNSUPPORTED where it has none. */
   rbac(): Promise<RbacInfo>;
 }

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MilvusClient } from '@zilliz/milvus2-sdk-node';
+import { DataType, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { S3Storage } from '../../src/config/types.js';
+import { openSelfContained } from '../../src/job/snapshot/self-contained/index.js';
 import { openStore } from '../../src/store/index.js';
 import type { ObjectStore } from '../../src/store/types.js';
 import { PROJECT } from '../support/environments.js';
@@ -160,6 +161,57 @@ describe.concurrent('a Milvus with a bucket', () => {
     expect(report.targets).toMatchObject([{ rows_written: rows, target_rows: rows, verified: 'full' }]);
     const left: string[] = [];
     for await (const { key } of (await open(data)).list('milvusdm-bulk/')) left.push(key);
+    expect(left).toEqual([]);
+  });
+
+  it('keeps snapshots in its bucket, which go back and are read without it', async () => {
+    const name = 'snapped';
+    const rows = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => ({ id: from + at, v: [from + at, at, 1, 2], extra: `row ${at}` }));
+    const client = new MilvusClient({ address: milvus.address, telemetry: { enabled: false }, logLevel: 'none' });
+    try {
+      await client.createCollection({
+        collection_name: name,
+        enable_dynamic_field: true,
+        fields: [
+          { name: 'id', data_type: DataType.Int64, is_primary_key: true },
+          { name: 'v', data_type: DataType.FloatVector, dim: 4 },
+        ],
+      });
+      await client.insert({ collection_name: name, data: rows(0, 300) });
+      await client.flushSync({ collection_names: [name] });
+      await client.upsert({ collection_name: name, data: rows(10, 20) });
+      await client.createIndex({ collection_name: name, field_name: 'v', index_type: 'FLAT', metric_type: 'L2' });
+    } finally {
+      await client.closeConnection();
+    }
+    const { endpoint, bucket, accessKey, secretKey } = data;
+    const at = `http://${endpoint?.host}:${endpoint?.port}`;
+    const storage = { type: 's3', endpoint: at, bucket, access_key: accessKey, secret_key: secretKey };
+    const digests = async (source: object): Promise<unknown[]> => {
+      const path = join(await temporaryFolder(), 'M2H.yaml');
+      await writeFile(path, stringify({ M2H: { ...source, data_dir: await temporaryFolder(), verify: 'full' } }));
+      const { report } = await ok(runYaml(path, { timeoutMs: 280_000 }));
+      return report.targets.map((one) => [one.partition, one.rows_written, one.digest]);
+    };
+    const live = { source_uri: `http://${milvus.address}`, source_storage: storage };
+    const from = { db: 'default', collection: name, name: 'nightly' };
+    const o = { log() {}, warn() {}, signal: new AbortController().signal, retryForMs: 10_000 };
+    const place = { endpoint: { at: { kind: 'server', address: milvus.address, tls: false } }, storage: data } as const;
+    await using keeper = await openSelfContained(place, o);
+    const created = await keeper.create({ ...from, description: '', flush: true });
+    expect(created).toMatchObject({ rows: 320n, location: expect.stringMatching(/^files\/milvusdm_snapshots\//) });
+    expect(await keeper.freedBy(from)).toBe(created.bytes);
+    const expected = await digests({ ...live, source_collection: name });
+    expect(expected).toEqual([['_default', 300, expect.stringMatching(/^[0-9a-f]+$/)]]);
+    const offline = { source_snapshot: { store: storage, path: created.location }, source_collection: name };
+    expect(await digests(offline)).toEqual(expected);
+    await keeper.restore({ from, to: { db: 'default', collection: 'snapped_back' } });
+    expect(await digests({ ...live, source_collection: 'snapped_back' })).toEqual(expected);
+    await keeper.drop(from);
+    expect(await keeper.list({})).toEqual([]);
+    const left: string[] = [];
+    for await (const { key } of (await open(data)).list('milvusdm_snapshots/')) left.push(key);
     expect(left).toEqual([]);
   });
 

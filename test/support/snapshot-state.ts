@@ -67,6 +67,8 @@ export interface StateOptions {
   readonly clock?: () => number;
   /** Questions about a new job that are answered "restore job not found": it is written down later than it is told. */
   readonly lateBy?: number;
+  /** Where the server says that the metadata of each snapshot is. */
+  readonly location?: string;
   /** Why every restore fails. */
   readonly failRestores?: string;
 }
@@ -141,7 +143,7 @@ export class SnapshotState {
       ...r,
       partitions: await this.world.partitions(r.db, r.collection),
       created: this.now(),
-      location: `files/snapshots/1/metadata/${this.lastId}.json`,
+      location: this.o.location ?? `files/snapshots/1/metadata/${this.lastId}.json`,
       captured: await this.world.capture(r.db, r.collection),
       pins: 0,
     });

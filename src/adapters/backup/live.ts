@@ -7,6 +7,7 @@ import { placeSegments } from '../../segments/assemble.js';
 import { takeCapture } from '../../segments/capture.js';
 import { type DescribedCollection, describeCollections } from '../../segments/describe.js';
 import { flushCollection } from '../../segments/flush.js';
+import { withSegmentsOverHttp } from '../../segments/rest-segments.js';
 import { type CollectionName, fullName, type SegmentServer, segmentServer } from '../../segments/server.js';
 import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
@@ -115,7 +116,7 @@ export async function openSegmentsCatalog(source: SegmentsSource, o: SegmentsOpt
   const store = stack.use(await openStore(source.storage, { retryFor: retryForMs / 1000, log }));
   const retry = { totalMs: retryForMs, ...signal };
   const calls = stack.use(await openCalls(source.endpoint, { log, retry, ...signal }));
-  const server = segmentServer(calls, o.signal);
+  const server = withSegmentsOverHttp(segmentServer(calls, o.signal), { endpoint: source.endpoint, retry, log });
   const names = await server.collections(source.endpoint.db ?? DEFAULT_DB);
   const patterns = Object.keys(source.select);
   const wanted = names.filter(({ name }) => patterns.some((pattern) => globMatches(pattern, name)));

@@ -6,6 +6,7 @@ import type { BackupConfig } from '../../config/types.js';
 import { openCalls } from '../../milvus/calls.js';
 import { isUnimplemented } from '../../milvus/status.js';
 import { describeCollections } from '../../segments/describe.js';
+import { withSegmentsOverHttp } from '../../segments/rest-segments.js';
 import { type SegmentServer, segmentServer } from '../../segments/server.js';
 import { openStore } from '../../store/index.js';
 import type { ObjectStore } from '../../store/types.js';
@@ -123,7 +124,7 @@ export async function prepareBackup(config: BackupConfig, o: PrepareOptions): Pr
   const source = config.storage && stack.use(await openStore(config.storage, { retryFor: config.retryFor, log }));
   const retry = { totalMs: config.retryFor * 1000, signal };
   const calls = stack.use(await openCalls(config.endpoint, { log, retry, signal }));
-  const server = segmentServer(calls, signal);
+  const server = withSegmentsOverHttp(segmentServer(calls, signal), { endpoint: config.endpoint, retry, log });
   emit({ type: 'phase', phase: 'plan' });
   const rbac = await rbacOf(config, server);
   const databases = (await server.databases()).sort((a, b) => (a.db_name < b.db_name ? -1 : 1));

@@ -12,6 +12,7 @@ import { type RestoreItem, shownName } from './choose.js';
 import { type ContentCheck, checkAll, checkSample } from './content.js';
 import type { CollectionFiles } from './folders.js';
 import { importUnits } from './import.js';
+import { importerFor } from './importer.js';
 import { indexesOf, makeIndex } from './indexes.js';
 import { load, loadWish } from './loading.js';
 import { makeCollection } from './make-collection.js';
@@ -128,9 +129,10 @@ async function checkContent(
 }
 
 async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
-  const { config, connection, files, signal, log, onRows, view } = o;
+  const { item, config, connection, files, signal, log, onRows, view } = o;
   if (config.metaOnly) return { rows: 0, verified: 'none', digest: null, targetRows: null };
-  const rows = await importUnits(connection, files.units, { collection: making, view, signal, log, onRows });
+  const importer = await importerFor(connection, { endpoint: config.endpoint, db: item.db, collection: making, log });
+  const rows = await importUnits(importer, files.units, { collection: making, view, signal, log, onRows });
   const total = [...rows.values()].reduce((sum, one) => sum + one, 0);
   if (config.verify === 'none') return { rows: total, verified: 'none', digest: null, targetRows: null };
   await flush(connection, making, FLUSH_MS);

@@ -12,13 +12,21 @@ import { plural } from '../../util/bytes.js';
 import { fail } from '../../util/errors.js';
 import type { RestoreItem } from './choose.js';
 
-/** One import of the server: a folder of inserts and one of deletes, as keys of the backup's store. */
-export interface ImportUnit {
-  /** '' for deletes of all partitions. */
-  readonly partition: string;
+/** The folders of a segment, or of several below them, as keys of the backup's store. */
+export interface ImportFolders {
   /** With "/" at the end; absent where there are only deletes (L0). */
   readonly insert?: string;
   readonly delta?: string;
+}
+
+/** What the server takes as one. */
+export interface ImportUnit extends ImportFolders {
+  /** '' for deletes of all partitions. */
+  readonly partition: string;
+  /** Further ones, where several units are one import. */
+  readonly also?: readonly ImportFolders[];
+  /** Of its rows, where the backup says it: those of an import are of one. */
+  readonly channel?: string;
   /** Rows in the files. */
   readonly rows: number;
   /** Size of the files of deletes. */
@@ -91,6 +99,7 @@ function unitOf(
     deltaBytes: deltaBytes(segments),
     bytes: segments.reduce((sum, { size }) => sum + size, 0),
     storageVersion: segments[0]?.storage_version ?? 0,
+    ...(segments[0]?.v_channel ? { channel: segments[0].v_channel } : {}),
     name: segments.length === 1 ? `segment ${segments[0]?.segment_id}` : plural(segments.length, 'segment'),
   };
 }
@@ -103,7 +112,10 @@ function foldersOf(
   return segments.some(hasDeletes) ? { insert, delta } : { insert };
 }
 
-/** The imports of a partition: one where its folder holds just what the meta files name, else one for each segment. */
+/**
+ * The imports of a partition: one where its folder holds just what the meta files name, else one for each segment. From 2.4 on
+ * the server takes what lies right below a folder for segments, which without groups is the partition's own.
+ */
 function unitsOf(
   layout: FilesLayout,
   partition: PartitionBackupInfo,
@@ -113,7 +125,15 @@ function unitsOf(
   const [first] = segments;
   if (!first) return [];
   const called = partitionName(partition);
-  if (o.together && o.exact) {
+  const flat = !o.together && segments.every(({ group_id: group }) => group === 0n);
+  if (flat && !o.exact) {
+    throw fail(
+      'SRC_CORRUPT',
+      `partition "${called}" has files that its meta files do not name, and its segments have no folders of groups`,
+      { hint: 'Remove those files, or restore it row by row: M2M with source_backup.' },
+    );
+  }
+  if ((o.together && o.exact) || flat) {
     const folder = (kind: LogKind): string => layout.partition(kind, first.collection_id, first.partition_id);
     return [unitOf(called, segments, foldersOf(folder('insert_log'), folder('delta_log'), segments))];
   }

@@ -1,9 +1,9 @@
-import type { Connection } from '../../milvus/connection.js';
-import { type ImportProgress, importProgress, startImport } from '../../milvus/imports.js';
+import type { ImportProgress } from '../../milvus/imports.js';
 import { sleep } from '../../util/abort.js';
 import { fail } from '../../util/errors.js';
 import { allSettled } from '../../util/pool.js';
 import type { ImportUnit } from './folders.js';
+import type { Importer, StartedImport } from './importer.js';
 import type { ServerView } from './places.js';
 
 const FIRST_POLL_MS = 100;
@@ -31,7 +31,7 @@ export interface ImportOptions {
 interface Running {
   readonly unit: ImportUnit;
   readonly attempt: number;
-  tasks: readonly bigint[];
+  readonly started: StartedImport;
   rows: number;
   seen: string;
   moved: number;
@@ -40,41 +40,43 @@ interface Running {
   waiting: boolean;
 }
 
-function optionsOf(unit: ImportUnit): Record<string, string> {
-  const kind = unit.insert === undefined ? { l0_import: 'true' } : { backup: 'true' };
-  const version = unit.storageVersion > 0 ? { storage_version: String(unit.storageVersion) } : {};
-  return { ...kind, skip_disk_quota_check: 'true', ...version };
+/** Units that may be one import are joined: of one partition, channel and storage version. */
+function joined(units: readonly ImportUnit[], importer: Importer): ImportUnit[] {
+  const groups = new Map<string, ImportUnit[][]>();
+  for (const unit of units) {
+    const { partition, channel = '', storageVersion, insert } = unit;
+    const key = JSON.stringify([partition, channel, storageVersion, insert === undefined]);
+    const of = groups.get(key) ?? [];
+    groups.set(key, of);
+    const last = of.at(-1);
+    if (last && last.length < importer.most(unit)) last.push(unit);
+    else of.push([unit]);
+  }
+  return [...groups.values()].flat().map(join);
 }
 
-/** The rows of an import, and whether it is over. */
-function sum(progress: readonly ImportProgress[]): ImportProgress {
-  const failed = progress.find(({ state }) => state === 'failed');
-  if (failed) return failed;
-  const rows = progress.reduce((total, one) => total + one.rows, 0);
-  const percent = progress.reduce((total, one) => total + one.percent, 0) / progress.length;
-  const all = (wanted: ImportProgress['state']): boolean => progress.every(({ state }) => state === wanted);
-  return { state: all('done') ? 'done' : all('pending') ? 'pending' : 'running', rows, percent, reason: '' };
+function join(units: readonly ImportUnit[]): ImportUnit {
+  const [first, ...also] = units as [ImportUnit, ...ImportUnit[]];
+  if (also.length === 0) return first;
+  const sum = (what: (unit: ImportUnit) => number): number => units.reduce((total, unit) => total + what(unit), 0);
+  return {
+    ...first,
+    also,
+    rows: sum(({ rows }) => rows),
+    deltaBytes: sum(({ deltaBytes }) => deltaBytes),
+    bytes: sum(({ bytes }) => bytes),
+    name: `${first.name} and ${also.length} more`,
+  };
 }
 
-async function start(connection: Connection, unit: ImportUnit, attempt: number, o: ImportOptions): Promise<Running> {
-  const { insert, delta } = unit;
-  // The server wants both places, the second empty where nothing was deleted.
-  const files =
-    insert === undefined ? [o.view(delta ?? '')] : [o.view(insert), delta === undefined ? '' : o.view(delta)];
-  const request = { collection: o.collection, partition: unit.partition, files, options: optionsOf(unit) };
-  const tasks = await startImport(connection, request);
-  if (tasks.length === 0) throw fail('DST_REFUSED', `the server began no import of ${unit.name}`);
-  return { unit, attempt, tasks, rows: 0, seen: '', moved: Date.now(), asked: 0, waiting: false };
+async function start(importer: Importer, unit: ImportUnit, attempt: number, o: ImportOptions): Promise<Running> {
+  const started = await importer.begin(o.collection, unit, o.view);
+  return { unit, attempt, started, rows: 0, seen: '', moved: Date.now(), asked: 0, waiting: false };
 }
 
 /** Looks at one import; `pace` is when any of them moved, which those that wait for their turn are judged by. `undefined`: it goes on. */
-async function look(
-  connection: Connection,
-  running: Running,
-  pace: { moved: number },
-  o: ImportOptions,
-): Promise<ImportProgress | undefined> {
-  const progress = sum(await Promise.all(running.tasks.map((task) => importProgress(connection, task))));
+async function look(running: Running, pace: { moved: number }, o: ImportOptions): Promise<ImportProgress | undefined> {
+  const progress = await running.started.progress();
   running.asked = Date.now();
   running.waiting = progress.state === 'pending';
   const seen = `${progress.state} ${progress.rows} ${progress.percent}`;
@@ -89,7 +91,7 @@ async function look(
   }
   if (progress.state === 'done' || progress.state === 'failed') return progress;
   if (Date.now() - (running.waiting ? pace.moved : running.moved) <= STALL_MS) return undefined;
-  const what = `the import of ${running.unit.name} into ${o.collection}/${running.unit.partition} (task ${running.tasks.join(', ')})`;
+  const what = `the import of ${running.unit.name} into ${o.collection}/${running.unit.partition} (${running.started.name})`;
   throw fail('NET_DEADLINE', `${what} stands still for ${STALL_MS / 60_000} minutes`);
 }
 
@@ -107,7 +109,7 @@ function isDue({ waiting, asked }: Running, since: number): boolean {
 }
 
 /** Imports units, several at a time, and gives the rows of each. Throws DST_REFUSED for one that keeps failing. */
-async function importAll(connection: Connection, units: readonly ImportUnit[], o: ImportOptions): Promise<number[]> {
+async function importAll(importer: Importer, units: readonly ImportUnit[], o: ImportOptions): Promise<number[]> {
   const rows = units.map(() => 0);
   const waiting = units.map((unit) => ({ unit, attempt: 1 }));
   let running: Running[] = [];
@@ -115,13 +117,11 @@ async function importAll(connection: Connection, units: readonly ImportUnit[], o
   const pace = { moved: since };
   while (waiting.length + running.length > 0) {
     for (const { unit, attempt } of waiting.splice(0, AT_ONCE - running.length)) {
-      running.push(await start(connection, unit, attempt, o));
+      running.push(await start(importer, unit, attempt, o));
     }
     await sleep(pause(since), o.signal);
     const due = running.filter((one) => isDue(one, since));
-    const ends = new Map(
-      await allSettled(due.map(async (one) => [one, await look(connection, one, pace, o)] as const)),
-    );
+    const ends = new Map(await allSettled(due.map(async (one) => [one, await look(one, pace, o)] as const)));
     const left = running.filter((one) => !ends.get(one));
     if (left.length < running.length) since = Date.now();
     for (const one of running) {
@@ -137,8 +137,8 @@ async function importAll(connection: Connection, units: readonly ImportUnit[], o
   return rows;
 }
 
-async function again({ unit, attempt, tasks }: Running, reason: string, o: ImportOptions) {
-  const what = `the import of ${unit.name} into ${o.collection}/${unit.partition} failed (task ${tasks.join(', ')}): ${reason}`;
+async function again({ unit, attempt, started }: Running, reason: string, o: ImportOptions) {
+  const what = `the import of ${unit.name} into ${o.collection}/${unit.partition} failed (${started.name}): ${reason}`;
   if (attempt >= ATTEMPTS) throw fail('DST_REFUSED', `${what}; tried ${ATTEMPTS} times`);
   o.log(`${what}; once more`);
   await sleep(BETWEEN_MS * attempt, o.signal);
@@ -146,17 +146,21 @@ async function again({ unit, attempt, tasks }: Running, reason: string, o: Impor
 }
 
 /**
- * Has the server import units into a collection, rows before deletes, and gives the rows that each brought (those that
+ * Has the server import units into a collection, rows before deletes, and gives the rows that each import brought (those that
  * the backup's deletes leave). Throws DST_REFUSED, NET_* and INTERRUPTED; then some may have been imported.
  */
 export async function importUnits(
-  connection: Connection,
+  importer: Importer,
   units: readonly ImportUnit[],
   o: ImportOptions,
 ): Promise<ReadonlyMap<ImportUnit, number>> {
-  const withRows = units.filter(({ insert }) => insert !== undefined);
-  const deletes = units.filter(({ insert }) => insert === undefined);
-  const rows = await importAll(connection, withRows, o);
-  await importAll(connection, deletes, { ...o, onRows: () => {} });
+  const of = (rows: boolean): ImportUnit[] =>
+    joined(
+      units.filter(({ insert }) => (insert !== undefined) === rows),
+      importer,
+    );
+  const withRows = of(true);
+  const rows = await importAll(importer, withRows, o);
+  await importAll(importer, of(false), { ...o, onRows: () => {} });
   return new Map(withRows.map((unit, at) => [unit, rows[at] ?? 0]));
 }

@@ -14,13 +14,15 @@ export interface RowMove {
 
 /** The run that does it: M2M with the settings of the restore. */
 export function rowMove(config: RestoreConfig, { source, db, load, names }: RowMove): TaskConfig {
-  const { index, shards } = config;
+  const { index, shards, bulk } = config;
   const renamed = [...names].filter(([from, to]) => from !== to);
   return {
     task: 'M2M',
     ...(config.file === undefined ? {} : { file: config.file }),
     source,
     dest: db === 'default' ? config.endpoint : { ...config.endpoint, db },
+    // By requests or by files that the server imports, as their size and fields suit.
+    ...(bulk ? { write: { how: 'auto', bulk } } : {}),
     mode: config.mode,
     collection: '',
     ...(renamed.length === 0 ? {} : { collectionMap: Object.fromEntries(renamed) }),

@@ -21,7 +21,7 @@ export interface RestoredRows {
 /** common.SegmentState and common.SegmentLevel: of what is flushed, all but segments of deletes. */
 const FLUSHED = 4;
 const LEVEL_0 = 1;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 5_000;
 
 /** Rows of the segments of a collection, deleted ones too: the same count that a snapshot has of itself. */
 async function segmentRows(

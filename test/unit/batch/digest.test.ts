@@ -1,6 +1,6 @@
 import type { RecordBatch } from 'apache-arrow';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { flat, isText, makeBatch, type RawValues, rawColumns, rowBytes } from '../../../src/batch/columns.js';
 import { combineDigests, createDigester, type Digest } from '../../../src/batch/digest.js';
 import { type FieldSpec, fromArrowField } from '../../../src/batch/fields.js';
@@ -66,6 +66,21 @@ describe('xxh64 of the tests', () => {
 });
 
 describe('the digest', () => {
+  it('of other rows is what it is, whatever another one has failed on', async () => {
+    const schema = schemaOf(KEY, specOf('JSON'));
+    const good = makeBatch(schema, 1, [BigInt64Array.of(1n), textColumn(['{}'])]);
+    const before = await digestOf(good);
+    const bad = makeBatch(schema, 2, [BigInt64Array.of(1n, 2n), textColumn(['{}', '[1]'])]);
+    const digester = await createDigester(schema);
+    const from = vi.spyOn(Buffer, 'from').mockImplementation(((bytes: Uint8Array) => {
+      if (bytes.length === 3) throw new RangeError('no memory');
+      return Buffer.concat([typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes]);
+    }) as typeof Buffer.from);
+    expect(() => digester.add(bad)).toThrow('no memory');
+    from.mockRestore();
+    expect(await digestOf(good)).toStrictEqual(before);
+  });
+
   it('is what its definition says, for every type', async () => {
     await fc.assert(
       fc.asyncProperty(batches(EVERY_TYPE, { min: 0, max: 12 }), async (batch) => {

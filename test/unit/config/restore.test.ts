@@ -70,6 +70,7 @@ describe('RESTORE', () => {
     );
     expect(config).toMatchObject({
       endpoint: { at: { address: 'a:1' }, token: 'geheim' },
+      bulk: { storage: { bucket: 'abc' }, prefix: 'milvusdm-bulk', keepFiles: false },
       storage: { type: 's3', bucket: 'abc', root: 'files' },
       select: ['default.articles', 'shop.*'],
       exclude: ['default.tmp_*'],

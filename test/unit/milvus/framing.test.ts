@@ -104,6 +104,23 @@ describe('a request in memory with room before it', () => {
     expect(got.every((request, i) => request.equals(expected[i]!))).toBe(true);
   });
 
+  it('is sent whole while others are, and its memory can be written to when the answer has come', async () => {
+    const { client: to, address, got } = await connected();
+    sendInPlace(to);
+    const rounds = 8;
+    const work = async (worker: number): Promise<void> => {
+      const memory = requestMemory(500_000);
+      for (let round = 0; round < rounds; round++) {
+        await insert(to, address, memory.subarray(0, 500_000 - round).fill(worker * rounds + round));
+        memory.fill(255);
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(work));
+    expect(got.every((request) => request.every((value) => value === request[0]))).toBe(true);
+    const expected = Array.from({ length: 4 * rounds }, (_, value) => [value, 500_000 - (value % rounds)]);
+    expect(got.map((request) => [request[0]!, request.length]).sort((a, b) => a[0]! - b[0]!)).toStrictEqual(expected);
+  });
+
   it('is not copied by the channel', async () => {
     const { client: to, address } = await connected();
     // The server's side copies, too, in this process: what counts is the difference.

@@ -67,6 +67,12 @@ export function openKept({ store, o, view }: Keeping, { file }: Kept): Promise<O
   return openSnapshot(store, file, { signal: o.signal, now: `${view(file.place.root.slice(0, -1))}/` });
 }
 
+/** In the order of their making. */
+function partitionNames(partitions: Readonly<Record<string, bigint>>): string[] {
+  const pairs = Object.entries(partitions).sort(([, a], [, b]) => (a < b ? -1 : 1));
+  return pairs.map(([name]) => name);
+}
+
 export function infoOf({ view }: Keeping, { ref, file, side }: Kept): SnapshotInfo {
   const { snapshot_info: head, collection, segment_ids: ids } = file.metadata;
   return {
@@ -75,7 +81,7 @@ export function infoOf({ view }: Keeping, { ref, file, side }: Kept): SnapshotIn
     name: ref.name,
     kind: 'self-contained',
     description: head.description,
-    partitions: Object.keys(collection.partitions),
+    partitions: partitionNames(collection.partitions),
     created: Number(head.create_ts >> COUNTER_BITS),
     location: view(file.key),
     ...(side ? { rows: BigInt(side.rows), bytes: side.bytes } : {}),

@@ -158,7 +158,8 @@ export function addMilvusBackupRoutes(app: FastifyInstance, context: ServerConte
   app.setErrorHandler((thrown: Error, request, reply) => {
     const error = requestError(thrown);
     if (error.code === 'INTERNAL') context.log(`${request.method} ${request.url}: ${String(thrown.stack)}`);
-    if (thrown instanceof MilvusdmError || error.code === 'INTERNAL') return reply.code(200).send(failed(requestIdOf(request), error));
+    if (thrown instanceof MilvusdmError || error.code === 'INTERNAL')
+      return reply.code(200).send(failed(requestIdOf(request), error));
     // A body that cannot be read is the one mistake that has a status of its own there.
     return reply.code(400).send({ error: `Invalid request body: ${error.message}` });
   });

@@ -68,6 +68,17 @@ describe('imports', () => {
     expect(await unitsOf(info(), { change, staged: true })).toHaveLength(2);
   });
 
+  it('take the folder of the partition where segments lie right in it, as older backups have them', async () => {
+    const flat = (id: bigint) => ({ ...segment(id, 1n), group_id: 0n });
+    const of = collection('c', { partition_backups: [partition(1n, '_default', [flat(11n), flat(12n)])] });
+    const all = [{ insert: `${INSERT}/1/`, rows: 20 }];
+    expect(await unitsOf(of, { together: false })).toMatchObject(all);
+    expect(await unitsOf(of)).toMatchObject(all);
+    const change = (store: MemoryStore): unknown => store.objects.set(`${INSERT}/1/99/100/1`, new Uint8Array(1));
+    expect((await unitsOf(of, { change })).map(({ insert }) => insert)).toEqual([`${INSERT}/1/11/`, `${INSERT}/1/12/`]);
+    await expect(unitsOf(of, { together: false, change })).rejects.toMatchObject({ code: 'SRC_CORRUPT' });
+  });
+
   it('of deletes that stand alone come last', async () => {
     const of = collection('c', {
       partition_backups: [partition(1n, '_default', [segment(11n, 1n), segment(13n, 1n, { l0: true })])],

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ImportUnit } from '../../../../src/job/restore/folders.js';
 import { importUnits } from '../../../../src/job/restore/import.js';
+import { grpcImporter } from '../../../../src/job/restore/importer.js';
 import type { Connection } from '../../../../src/milvus/connection.js';
 import { protoDecode, protoEncode } from '../../milvus/proto.js';
 
@@ -31,7 +32,7 @@ function fakeServer(states: readonly (readonly State[])[]): FakeServer {
     const infos = reason === '' ? [] : [{ key: 'failed_reason', value: reason }];
     return protoEncode('GetImportStateResponse', { status: {}, state, row_count: rows, infos });
   };
-  return { requests, asked, connection: { retry: { totalMs: 0 }, call } as unknown as Connection };
+  return { requests, asked, connection: { retry: { totalMs: 0 }, call, version: 'v2.3.5' } as unknown as Connection };
 }
 
 const unit = (name: string, more: Partial<ImportUnit> = {}): ImportUnit => ({
@@ -51,7 +52,7 @@ async function run(
   signal = new AbortController().signal,
 ): Promise<{ rows: number[]; told: number[]; log: string[] }> {
   const [told, log]: [number[], string[]] = [[], []];
-  const rows = await importUnits(server.connection, units, {
+  const rows = await importUnits(grpcImporter(server.connection), units, {
     collection: 'c',
     view: (key) => `/seen/${key}`,
     signal,

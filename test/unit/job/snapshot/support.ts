@@ -7,7 +7,7 @@ import type { SnapshotReport } from '../../../../src/job/snapshot/report.js';
 import { type ServerOptions, type SnapshotServer, startSnapshotServer } from '../../../support/snapshot-server.js';
 import { answersOf, type MadeUp, type MadeUpWorld, madeUpWorld, worldOf } from '../../../support/snapshot-world.js';
 
-export type Keys = Readonly<Record<string, string | number | boolean>>;
+export type Keys = Readonly<Record<string, string | number | boolean | object>>;
 
 /** A protocol double of Milvus 3.0 over made-up collections, with what is done through a job. */
 export interface Double extends AsyncDisposable {
