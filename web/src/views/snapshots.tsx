@@ -59,6 +59,7 @@ function List({ connection }: { connection: string }): JSX.Element {
           Snapshots here are {data.keeper}. {data.notes.join(' ')}
         </p>
       )}
+      {!data && !error && <Empty>The server is being asked.</Empty>}
       {data?.snapshots.length === 0 && <Empty>There is no snapshot.</Empty>}
       {data && data.snapshots.length > 0 && (
         <Table
