@@ -11,6 +11,7 @@ const LONG = [
   'e2e/legacy-targets',
   'e2e/restore',
   'e2e/faiss-kinds',
+  'e2e/page',
   'e2e/old-documentation',
   'e2e/modes',
   'e2e/interrupted',

@@ -145,11 +145,16 @@ export interface Snapshot {
   readonly name: string;
   readonly db: string;
   readonly collection: string;
-  readonly kind: string;
-  readonly created: number | string;
-  readonly description?: string;
-  readonly rows?: number | string;
-  readonly bytes?: number;
+  readonly created: string | null;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+}
+
+export interface SnapshotList {
+  /** Milvus 3.0 itself (native), or milvusdm (self-contained). */
+  readonly keeper: string;
+  readonly notes: readonly string[];
+  readonly snapshots: readonly Snapshot[];
 }
 
 export interface Schedule {

@@ -80,6 +80,7 @@ function List({ connection }: { connection: string }): JSX.Element {
   return (
     <>
       <ErrorBox error={action.error ?? (unmade ? undefined : error)} />
+      {!data && !error && <Empty>The store of backups is being read.</Empty>}
       {(unmade || data?.backups.length === 0) && <Empty>No backup lies here yet.</Empty>}
       {data && data.backups.length > 0 && (
         <Table

@@ -2,10 +2,8 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, path } from '../api/client.js';
 import type { Connection } from '../api/types.js';
-import { useAction } from '../parts/action.js';
-import { Dialog } from '../parts/dialog.js';
 import { Field } from '../parts/field.js';
-import { ErrorBox } from '../parts/messages.js';
+import { FormDialog } from '../parts/form-dialog.js';
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is shown as it stands
 const REFERENCE = 'A reference such as ${MILVUS_TOKEN} or ${file:/run/secrets/token}, never the secret itself.';
@@ -54,40 +52,30 @@ export function ConnectionDialog(props: {
     storage: placeText(connection?.storage),
     backup_store: placeText(connection?.backup_store),
   });
-  const action = useAction();
   const put = (key: keyof Form) => (value: string) => setForm((old) => ({ ...old, [key]: value }));
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    const save = async (): Promise<void> => {
-      await call('PUT', path('connections', form.name.trim()), bodyOf(form, connection));
-    };
-    if (await action.run(save)) onSaved();
+  const submit = async (): Promise<void> => {
+    await call('PUT', path('connections', form.name.trim()), bodyOf(form, connection));
+    onSaved();
   };
   const field = (key: keyof Form, label: string, hint?: string): JSX.Element => (
     <Field label={label} value={form[key]} onValue={put(key)} {...(hint ? { hint } : {})} />
   );
   return (
-    <Dialog title={connection ? `Connection ${connection.name}` : 'New connection'} onClose={onClose}>
-      <form class="stack" onSubmit={submit}>
-        {!connection && <Field label="Name" required value={form.name} onValue={put('name')} />}
-        <Field label="Address" required value={form.uri} onValue={put('uri')} />
-        {field('description', 'Description')}
-        {field('db', 'Database')}
-        {field('token', 'Token', REFERENCE)}
-        {field('user', 'User')}
-        {field('password', 'Password', REFERENCE)}
-        {field('storage', 'Storage of that Milvus', 'A folder, or JSON as source_storage in a BACKUP.')}
-        {field('backup_store', 'Store of its backups', 'A folder, or JSON as backup_store in a BACKUP.')}
-        <ErrorBox error={action.error} />
-        <div class="actions end">
-          <button type="button" onClick={onClose}>
-            Close
-          </button>
-          <button type="submit" class="main" disabled={action.busy}>
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={connection ? `Connection ${connection.name}` : 'New connection'}
+      action="Save"
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      {!connection && <Field label="Name" required value={form.name} onValue={put('name')} />}
+      <Field label="Address" required value={form.uri} onValue={put('uri')} />
+      {field('description', 'Description')}
+      {field('db', 'Database')}
+      {field('token', 'Token', REFERENCE)}
+      {field('user', 'User')}
+      {field('password', 'Password', REFERENCE)}
+      {field('storage', 'Storage of that Milvus', 'A folder, or JSON as source_storage in a BACKUP.')}
+      {field('backup_store', 'Store of its backups', 'A folder, or JSON as backup_store in a BACKUP.')}
+    </FormDialog>
   );
 }

@@ -2,10 +2,8 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { call } from '../api/client.js';
 import type { Job } from '../api/types.js';
-import { useAction } from '../parts/action.js';
-import { Dialog } from '../parts/dialog.js';
 import { Choice, Field } from '../parts/field.js';
-import { ErrorBox } from '../parts/messages.js';
+import { FormDialog } from '../parts/form-dialog.js';
 import { go } from '../router.js';
 
 /** Names that stand in one line, separated by commas. */
@@ -20,9 +18,7 @@ export function RestoreDialog(props: { connection: string; backup: string; onClo
   const [suffix, setSuffix] = useState('_restored');
   const [mode, setMode] = useState('skip');
   const [load, setLoad] = useState('restore');
-  const action = useAction();
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     const names = namesOf(collections);
     const keys = {
       mode,
@@ -30,60 +26,45 @@ export function RestoreDialog(props: { connection: string; backup: string; onClo
       ...(names.length > 0 ? { source_collection: names } : {}),
       ...(suffix.trim() ? { rename: { suffix: suffix.trim() } } : {}),
     };
-    await action.run(async () => {
-      const task = { RESTORE: { backup_name: backup, ...keys } };
-      const job = await call<Job>('POST', '/jobs', { task, connection });
-      onClose();
-      go('jobs', job.id);
-    });
+    const job = await call<Job>('POST', '/jobs', { task: { RESTORE: { backup_name: backup, ...keys } }, connection });
+    go('jobs', job.id);
   };
   return (
-    <Dialog title={`Restore ${backup}`} onClose={onClose}>
-      <form class="stack" onSubmit={submit}>
-        <p>
-          Into <strong>{connection}</strong>. Each collection appears under its name when it is complete.
-        </p>
-        <Field
-          label="Collections"
-          hint="Names in the backup, separated by commas; * is a wildcard. Empty: all."
-          value={collections}
-          onValue={setCollections}
-        />
-        <Field
-          label="Suffix of the new names"
-          hint="Put behind the name of each collection. Empty: their own names."
-          value={suffix}
-          onValue={setSuffix}
-        />
-        <Choice
-          label="A collection of the new name exists"
-          value={mode}
-          onValue={setMode}
-          options={[
-            ['skip', 'leave it alone'],
-            ['overwrite', 'replace it'],
-          ]}
-        />
-        <Choice
-          label="Load"
-          value={load}
-          onValue={setLoad}
-          options={[
-            ['restore', 'as it was'],
-            ['yes', 'yes'],
-            ['no', 'no'],
-          ]}
-        />
-        <ErrorBox error={action.error} />
-        <div class="actions end">
-          <button type="button" onClick={onClose}>
-            Close
-          </button>
-          <button type="submit" class="main" disabled={action.busy}>
-            Start restore
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={`Restore ${backup}`} action="Start restore" onSubmit={submit} onClose={onClose}>
+      <p>
+        Into <strong>{connection}</strong>. Each collection appears under its name when it is complete.
+      </p>
+      <Field
+        label="Collections"
+        hint="Names in the backup, separated by commas; * is a wildcard. Empty: all."
+        value={collections}
+        onValue={setCollections}
+      />
+      <Field
+        label="Suffix of the new names"
+        hint="Put behind the name of each collection. Empty: their own names."
+        value={suffix}
+        onValue={setSuffix}
+      />
+      <Choice
+        label="A collection of the new name exists"
+        value={mode}
+        onValue={setMode}
+        options={[
+          ['skip', 'leave it alone'],
+          ['overwrite', 'replace it'],
+        ]}
+      />
+      <Choice
+        label="Load"
+        value={load}
+        onValue={setLoad}
+        options={[
+          ['restore', 'as it was'],
+          ['yes', 'yes'],
+          ['no', 'no'],
+        ]}
+      />
+    </FormDialog>
   );
 }

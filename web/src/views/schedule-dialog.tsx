@@ -2,10 +2,8 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, path } from '../api/client.js';
 import type { Schedule } from '../api/types.js';
-import { useAction } from '../parts/action.js';
-import { Dialog } from '../parts/dialog.js';
 import { Area, Choice, Field, Tick } from '../parts/field.js';
-import { ErrorBox } from '../parts/messages.js';
+import { FormDialog } from '../parts/form-dialog.js';
 
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -85,66 +83,58 @@ export function ScheduleDialog(props: {
 }): JSX.Element {
   const { schedule, onSaved, onClose } = props;
   const [form, setForm] = useState(() => formOf(schedule));
-  const action = useAction();
   const put = (key: keyof Form) => (value: string | boolean) => setForm((old) => ({ ...old, [key]: value }));
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
+  const submit = async (): Promise<void> => {
     const body = bodyOfForm(form, schedule);
-    const save = (): Promise<void> =>
-      schedule ? call('PUT', path('schedules', schedule.id), body) : call('POST', '/schedules', body);
-    if (await action.run(save)) onSaved();
+    if (schedule) await call('PUT', path('schedules', schedule.id), body);
+    else await call('POST', '/schedules', body);
+    onSaved();
   };
   return (
-    <Dialog title={schedule ? `Schedule ${schedule.name}` : 'New schedule'} onClose={onClose}>
-      <form class="stack" onSubmit={submit}>
-        {!schedule && <Field label="Name" required value={form.name} onValue={put('name')} />}
-        <Field
-          label="When"
-          required
-          hint="Minute, hour, day, month, day of the week: 0 3 * * * is every day at three."
-          value={form.cron}
-          onValue={put('cron')}
-        />
-        <Field label="Time zone" required value={form.zone} onValue={put('zone')} />
-        <Field
-          label="Connection"
-          hint="A named connection that brings the address. Empty: the task has it."
-          value={form.connection}
-          onValue={put('connection')}
-        />
-        <Area label="Task as YAML" rows={8} value={form.yaml} onValue={put('yaml')} />
-        <Field
-          label="Keep the last"
-          hint="So many of its backups stay. Empty: all."
-          value={form.keepLast}
-          onValue={put('keepLast')}
-        />
-        <Field
-          label="Remove when older than"
-          hint="Such as 30d, 12h or 4w. Empty: never."
-          value={form.olderThan}
-          onValue={put('olderThan')}
-        />
-        <Choice
-          label="A run that was missed"
-          value={form.missed}
-          onValue={put('missed')}
-          options={[
-            ['skip', 'is left out'],
-            ['run', 'is made up for, once'],
-          ]}
-        />
-        <Tick label="On" value={form.enabled} onValue={put('enabled')} />
-        <ErrorBox error={action.error} />
-        <div class="actions end">
-          <button type="button" onClick={onClose}>
-            Close
-          </button>
-          <button type="submit" class="main" disabled={action.busy}>
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={schedule ? `Schedule ${schedule.name}` : 'New schedule'}
+      action="Save"
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      {!schedule && <Field label="Name" required value={form.name} onValue={put('name')} />}
+      <Field
+        label="When"
+        required
+        hint="Minute, hour, day, month, day of the week: 0 3 * * * is every day at three."
+        value={form.cron}
+        onValue={put('cron')}
+      />
+      <Field label="Time zone" required value={form.zone} onValue={put('zone')} />
+      <Field
+        label="Connection"
+        hint="A named connection that brings the address. Empty: the task has it."
+        value={form.connection}
+        onValue={put('connection')}
+      />
+      <Area label="Task as YAML" rows={8} value={form.yaml} onValue={put('yaml')} />
+      <Field
+        label="Keep the last"
+        hint="So many of its backups stay. Empty: all."
+        value={form.keepLast}
+        onValue={put('keepLast')}
+      />
+      <Field
+        label="Remove when older than"
+        hint="Such as 30d, 12h or 4w. Empty: never."
+        value={form.olderThan}
+        onValue={put('olderThan')}
+      />
+      <Choice
+        label="A run that was missed"
+        value={form.missed}
+        onValue={put('missed')}
+        options={[
+          ['skip', 'is left out'],
+          ['run', 'is made up for, once'],
+        ]}
+      />
+      <Tick label="On" value={form.enabled} onValue={put('enabled')} />
+    </FormDialog>
   );
 }

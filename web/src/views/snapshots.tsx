@@ -1,9 +1,9 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, path } from '../api/client.js';
-import type { Connection, Snapshot } from '../api/types.js';
+import type { Connection, Snapshot, SnapshotList } from '../api/types.js';
 import { useResource } from '../api/use-resource.js';
-import { bytes, time, words } from '../format.js';
+import { bytes, count, time } from '../format.js';
 import { useAction } from '../parts/action.js';
 import { announce } from '../parts/announce.js';
 import { ConnectionChoice } from '../parts/connection-choice.js';
@@ -12,21 +12,26 @@ import { Empty, ErrorBox } from '../parts/messages.js';
 import { type Column, Table } from '../parts/table.js';
 import { View } from '../parts/view.js';
 import { go } from '../router.js';
+import { RestoreSnapshotDialog, SnapshotDialog } from './snapshot-dialogs.js';
 
-function columns(onDrop: (snapshot: Snapshot) => void): readonly Column<Snapshot>[] {
+function columns(on: Record<'restore' | 'drop', (snapshot: Snapshot) => void>): readonly Column<Snapshot>[] {
   return [
     { name: 'Snapshot', cell: ({ name }) => name },
     { name: 'Collection', cell: ({ db, collection }) => `${db}.${collection}` },
-    { name: 'Kind', cell: ({ kind }) => kind },
-    { name: 'Made', cell: ({ created }) => time(created) },
-    { name: 'Rows', figures: true, cell: ({ rows }) => (rows === undefined ? 'unknown' : words(Number(rows))) },
-    { name: 'Size', figures: true, cell: (s) => (s.bytes === undefined ? 'unknown' : bytes(s.bytes)) },
+    { name: 'Made', cell: ({ created }) => (created ? time(created) : 'unknown') },
+    { name: 'Rows', figures: true, cell: ({ rows }) => (rows === null ? 'unknown' : count(rows)) },
+    { name: 'Size', figures: true, cell: (s) => (s.bytes === null ? 'unknown' : bytes(s.bytes)) },
     {
       name: 'Actions',
       cell: (snapshot) => (
-        <button type="button" class="danger" aria-label={`Drop ${snapshot.name}`} onClick={() => onDrop(snapshot)}>
-          Drop
-        </button>
+        <span class="actions">
+          <button type="button" aria-label={`Restore ${snapshot.name}`} onClick={() => on.restore(snapshot)}>
+            Restore
+          </button>
+          <button type="button" class="danger" aria-label={`Drop ${snapshot.name}`} onClick={() => on.drop(snapshot)}>
+            Drop
+          </button>
+        </span>
       ),
     },
   ];
@@ -34,8 +39,9 @@ function columns(onDrop: (snapshot: Snapshot) => void): readonly Column<Snapshot
 
 function List({ connection }: { connection: string }): JSX.Element {
   const at = path('connections', connection, 'snapshots');
-  const { data, error, reload } = useResource<{ snapshots: readonly Snapshot[] }>(at, 15_000);
+  const { data, error, reload } = useResource<SnapshotList>(at, 15_000);
   const [dropping, setDropping] = useState<Snapshot>();
+  const [restoring, setRestoring] = useState<Snapshot>();
   const action = useAction();
   const drop = async (): Promise<void> => {
     const { name, db, collection } = dropping!;
@@ -48,14 +54,23 @@ function List({ connection }: { connection: string }): JSX.Element {
   return (
     <>
       <ErrorBox error={action.error ?? error} />
+      {data && (
+        <p class="hint">
+          Snapshots here are {data.keeper}. {data.notes.join(' ')}
+        </p>
+      )}
+      {!data && !error && <Empty>The server is being asked.</Empty>}
       {data?.snapshots.length === 0 && <Empty>There is no snapshot.</Empty>}
       {data && data.snapshots.length > 0 && (
         <Table
           caption={`Snapshots of ${connection}`}
-          columns={columns(setDropping)}
+          columns={columns({ restore: setRestoring, drop: setDropping })}
           rows={data.snapshots}
           keyOf={(s) => `${s.db}.${s.collection}.${s.name}`}
         />
+      )}
+      {restoring && (
+        <RestoreSnapshotDialog connection={connection} snapshot={restoring} onClose={() => setRestoring(undefined)} />
       )}
       {dropping && (
         <Confirm
@@ -77,11 +92,18 @@ function List({ connection }: { connection: string }): JSX.Element {
 export function Snapshots(props: { connection: string | undefined }): JSX.Element {
   const { data, error } = useResource<{ connections: readonly Connection[] }>('/connections');
   const connection = props.connection ?? data?.connections[0]?.name;
+  const [making, setMaking] = useState(false);
+  const button = (
+    <button type="button" class="main" onClick={() => setMaking(true)}>
+      Make snapshot
+    </button>
+  );
   return (
-    <View title="Snapshots">
+    <View title="Snapshots" actions={connection && button}>
       <ConnectionChoice connections={data?.connections} value={connection} onValue={(name) => go('snapshots', name)} />
       <ErrorBox error={error} />
       {connection && <List key={connection} connection={connection} />}
+      {connection && making && <SnapshotDialog connection={connection} onClose={() => setMaking(false)} />}
     </View>
   );
 }

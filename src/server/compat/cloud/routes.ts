@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { fail } from '../../../util/errors.js';
 import type { ServerContext } from '../../context.js';
-import { requestError, statusOf } from '../../http/errors.js';
+import { errorBody, requestError, statusOf } from '../../http/errors.js';
 import { listBackups, readBackup, removeBackup } from '../../http/routes/backups.js';
 import { forgetConnection, requireConnection } from '../../http/routes/connections.js';
 import { backupNameOf, backupsUnderWay } from '../backups.js';
@@ -146,7 +146,11 @@ export function addCloudRoutes(app: FastifyInstance, context: ServerContext): vo
     const error = requestError(thrown);
     if (error.code === 'INTERNAL') context.log(`${request.method} ${request.url}: ${String(thrown.stack)}`);
     const status = statusOf(error.code);
-    return reply.code(status).send({ code: status, message: `${error.message} (${error.code}) ${error.hint}`.trim() });
+    const own = status === 401 ? errorBody(error) : {};
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    return reply
+      .code(status)
+      .send({ code: status, message: `${error.message} (${error.code}) ${error.hint}`.trim(), ...own });
   });
   addBackups(app, context);
   addRestores(app, context);

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { ErrorCode, MilvusdmError } from '../../../util/errors.js';
 
-/** `ResponseCode` of milvus-backup's backup.proto. */
-export const CODE = { success: 0, notSupported: 1, noPermission: 2, fail: 3, parameter: 400, notFound: 404 } as const;
+/** `ResponseCode` of milvus-backup's backup.proto; who has no permission is told so before. */
+export const CODE = { success: 0, notSupported: 1, fail: 3, parameter: 400, notFound: 404 } as const;
 
 export type ResponseCode = (typeof CODE)[keyof typeof CODE];
 
@@ -20,7 +20,6 @@ const NOT_FOUND: readonly ErrorCode[] = ['SRV_NOT_FOUND', 'SRC_NOT_FOUND', 'NOTH
 /** The code that milvus-backup has for an error of ours. */
 export function codeOf({ code }: MilvusdmError): ResponseCode {
   if (NOT_FOUND.includes(code)) return CODE.notFound;
-  if (code === 'SRV_FORBIDDEN' || code === 'SRV_AUTH') return CODE.noPermission;
   if (code === 'SRV_UNSUPPORTED') return CODE.notSupported;
   if (code.startsWith('CFG_') || code === 'SRV_REQUEST' || code === 'SRV_SECRET') return CODE.parameter;
   return CODE.fail;

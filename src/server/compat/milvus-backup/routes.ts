@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fail, MilvusdmError, toMilvusdmError } from '../../../util/errors.js';
 import type { ServerContext } from '../../context.js';
-import { requestError } from '../../http/errors.js';
+import { requestError, sendError, statusOf } from '../../http/errors.js';
 import { listBackups, readBackup, removeBackup } from '../../http/routes/backups.js';
 import type { StoredJob } from '../../state/types.js';
 import { backupText } from '../../tasks/connection-task.js';
@@ -158,6 +158,8 @@ export function addMilvusBackupRoutes(app: FastifyInstance, context: ServerConte
   app.setErrorHandler((thrown: Error, request, reply) => {
     const error = requestError(thrown);
     if (error.code === 'INTERNAL') context.log(`${request.method} ${request.url}: ${String(thrown.stack)}`);
+    // Who is not let in is told so as everywhere on this server.
+    if (error.code === 'SRV_AUTH' || error.code === 'SRV_FORBIDDEN') return sendError(reply, error);
     if (thrown instanceof MilvusdmError || error.code === 'INTERNAL')
       return reply.code(200).send(failed(requestIdOf(request), error));
     // A body that cannot be read is the one mistake that has a status of its own there.
@@ -203,7 +205,8 @@ export function addMilvusBackupRoutes(app: FastifyInstance, context: ServerConte
         const text = await routes.check(request.query as Query);
         return await reply.type('text/plain; charset=utf-8').send(text);
       } catch (thrown) {
-        return await reply.code(500).send({ error: toMilvusdmError(thrown).message });
+        const error = toMilvusdmError(thrown);
+        return await reply.code(statusOf(error.code)).send({ error: error.message });
       }
     },
   );

@@ -30,8 +30,7 @@ export const QUERY: Schema = {
 
 export const ANSWER: Schema = {
   200: {
-    description:
-      'The envelope; code 0 success, 1 not supported, 2 no permission, 3 fail, 400 parameter, 404 not found.',
+    description: 'The envelope; code 0 success, 1 not supported, 3 fail, 400 parameter, 404 not found.',
     type: 'object',
     properties: { requestId: text, code: { type: 'integer' }, msg: { type: 'string' }, data: {} },
   },

@@ -41,7 +41,7 @@ beforeEach(async () => {
   bench = await openBench();
   const store = { type: 'local', path: temporaryFolder() };
   bench.context.connections.put('here', { uri: 'http://127.0.0.1:19530', backup_store: store }, new Date());
-});
+}, 60_000);
 
 interface Answer {
   readonly requestId: string;
@@ -221,7 +221,7 @@ describe("milvus-backup's other routes", () => {
     expect([check.statusCode, check.body]).toStrictEqual([200, expect.stringContaining('ok: login: v2.3.5')]);
     bench.answer = () => [{ name: 'port', status: 'fail', detail: 'refused' }];
     const bad = await bench.app.inject({ url: '/api/v1/check' });
-    expect([bad.statusCode, bad.json()]).toStrictEqual([500, { error: 'port: refused' }]);
+    expect([bad.statusCode, bad.json()]).toStrictEqual([424, { error: 'port: refused' }]);
     expect(await ask('POST', 'restore_secondary', {})).toMatchObject({ code: 1 });
   });
 
