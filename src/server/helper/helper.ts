@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { fail } from '../../util/errors.js';
 import type { FromHelper } from '../worker/protocol.js';
 
@@ -8,7 +9,13 @@ export interface Helper extends Disposable {
   call(name: string, input: unknown, timeoutMs?: number): Promise<unknown>;
 }
 
-const ENTRY = new URL('./main.js', import.meta.url);
+const ENTRY = fileURLToPath(new URL('./main.js', import.meta.url));
+
+function startHelper(): ChildProcess {
+  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
+  return spawn(process.execPath, [ENTRY], { stdio: [...stdio], serialization: 'advanced' });
+}
+
 const AT_A_TIME = 16;
 const TIMEOUT_MS = 120_000;
 /** What does not end when it is told to is ended with its process. */
@@ -20,7 +27,7 @@ interface Waiting {
 }
 
 /** Makes the helper; its process starts with the first question, and again after a crash. */
-export function createHelper(start: () => ChildProcess = () => fork(ENTRY, { serialization: 'advanced' })): Helper {
+export function createHelper(start: () => ChildProcess = startHelper): Helper {
   const waiting = new Map<number, Waiting>();
   let child: ChildProcess | undefined;
   let last = 0;

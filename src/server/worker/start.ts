@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { toMilvusdmError } from '../../util/errors.js';
 import { jobFiles } from '../state/folders.js';
 import type { StoredJob } from '../state/types.js';
@@ -28,7 +29,7 @@ export interface WorkerListeners {
 /** Starts the process of a job whose `attempts` counts this one. */
 export type StartWorker = (job: StoredJob, listeners: WorkerListeners) => Worker;
 
-const ENTRY = new URL('./main.js', import.meta.url);
+const ENTRY = fileURLToPath(new URL('./main.js', import.meta.url));
 
 function endOf(child: ChildProcess, busy: () => boolean): Promise<WorkerEnd> {
   return new Promise((resolve) => {
@@ -52,7 +53,7 @@ export function startWorkers(server: string): StartWorker {
       mkdirSync(files.folder, { recursive: true, mode: 0o700 });
       // A file, not a pipe: what the process says must survive the server.
       const log = openSync(files.log, 'a', 0o600);
-      const child = fork(ENTRY, { stdio: ['ignore', log, log, 'ipc'], serialization: 'advanced' });
+      const child = spawn(process.execPath, [ENTRY], { stdio: ['ignore', log, log, 'ipc'], serialization: 'advanced' });
       closeSync(log);
       let busy = false;
       child.on('message', (message: FromWorker) => {
