@@ -41,6 +41,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
   M2M: [
     'mysql_parameter.password',
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
+    ...STORE_SECRETS.map((key) => `source_snapshot.store.${key}`),
     'source_password',
     'source_token',
     ...STORE_SECRETS.map((key) => `source_storage.${key}`),
@@ -52,6 +53,7 @@ const SECRETS: Readonly<Record<TaskName, readonly string[]>> = {
   M2H: [
     'mysql_parameter.password',
     ...STORE_SECRETS.map((key) => `source_backup.store.${key}`),
+    ...STORE_SECRETS.map((key) => `source_snapshot.store.${key}`),
     'source_password',
     'source_token',
     ...STORE_SECRETS.map((key) => `source_storage.${key}`),
@@ -145,6 +147,7 @@ describe.each(TASKS)('the schema of %s', (task) => {
       'bulk.storage',
       'bulk.storage.type',
       ...['store', 'store.type', 'name'].map((key) => `source_backup.${key}`),
+      ...['store', 'store.type'].map((key) => `source_snapshot.${key}`),
     ];
     const required = [
       ...(bodyOf(task).required ?? []),
