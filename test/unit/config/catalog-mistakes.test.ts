@@ -51,7 +51,7 @@ describe('a file with many mistakes', () => {
         1,
         1,
         '',
-        'the source is missing, needed: source_milvus_path (the folder of a Milvus 0.7 to 1.1), source_uri (a Milvus 2.x) or source_backup (a backup of one)',
+        'the source is missing, needed: source_milvus_path (the folder of a Milvus 0.7 to 1.1), source_uri (a Milvus 2.x), source_backup (a backup of one) or source_snapshot (a snapshot of one)',
       ],
     ]);
     expect(issuesOf(text.replace('M2M', 'M2H')).map((issue) => issue.key)).toEqual([
