@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { SERVER_ERROR_CODES, type ServerErrorCode } from './server-error-codes.js';
+import { SNAPSHOT_ERROR_CODES, type SnapshotErrorCode } from './snapshot-error-codes.js';
 
 export interface CodeEntry {
   readonly exit: ExitCode;
@@ -11,6 +12,7 @@ export interface CodeEntry {
 
 export type ErrorCode =
   | ServerErrorCode
+  | SnapshotErrorCode
   | 'USAGE'
   | 'CFG_FILE'
   | 'CFG_SYNTAX'
@@ -49,13 +51,6 @@ export type ErrorCode =
   | 'STORE_MISSING'
   | 'STORE_KEY'
   | 'STORE_UNAVAILABLE'
-  | 'SNAPSHOT_NOT_FOUND'
-  | 'SNAPSHOT_EXISTS'
-  | 'SNAPSHOT_PINNED'
-  | 'SNAPSHOT_TARGET_EXISTS'
-  | 'SNAPSHOT_STORAGE'
-  | 'SNAPSHOT_JOB_NOT_FOUND'
-  | 'SNAPSHOT_RESTORE_FAILED'
   | 'NET_UNAVAILABLE'
   | 'NET_DEADLINE'
   | 'VERIFY_MISMATCH'
@@ -249,41 +244,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     when: 'An object store cannot be reached, or kept failing until the retry time was over.',
     hint: 'Check the endpoint and that its server is running; raise retry_for for one that is away longer.',
   },
-  SNAPSHOT_NOT_FOUND: {
-    exit: EXIT.target,
-    when: 'There is no snapshot of this name.',
-    hint: 'Verify the name with `milvusdm snapshot list`, and check whether the snapshot, or its collection, was dropped.',
-  },
-  SNAPSHOT_EXISTS: {
-    exit: EXIT.target,
-    when: 'The collection has a snapshot of this name already.',
-    hint: 'Choose another name, e.g. with the date in it, or drop the old one with `milvusdm snapshot drop`.',
-  },
-  SNAPSHOT_PINNED: {
-    exit: EXIT.target,
-    when: 'A snapshot cannot be dropped, because somebody has pinned it or is restoring it.',
-    hint: 'Wait until the restore is over (`milvusdm snapshot jobs`), or have the pin removed by who made it.',
-  },
-  SNAPSHOT_TARGET_EXISTS: {
-    exit: EXIT.target,
-    when: 'The collection that a snapshot is to be restored to exists already.',
-    hint: 'Use a different name for the restored collection (--to, dest_collection_name).',
-  },
-  SNAPSHOT_STORAGE: {
-    exit: EXIT.target,
-    when: 'The server has no space for a snapshot or for what is to be restored from one.',
-    hint: 'Free up storage space, e.g. with `milvusdm snapshot prune`, or increase the limits of the server.',
-  },
-  SNAPSHOT_JOB_NOT_FOUND: {
-    exit: EXIT.target,
-    when: 'There is no restore of a snapshot with this job id.',
-    hint: 'Verify that the job id is correct with `milvusdm snapshot jobs`; the job may have expired or been cleaned up.',
-  },
-  SNAPSHOT_RESTORE_FAILED: {
-    exit: EXIT.target,
-    when: 'The server began to restore a snapshot and failed.',
-    hint: 'The reason in the message says what to mend; then drop what there is of the restored collection and restore again.',
-  },
+  ...SNAPSHOT_ERROR_CODES,
   NET_UNAVAILABLE: {
     exit: EXIT.network,
     when: 'The server cannot be reached, or went away and did not come back.',
