@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { CACHE, PROJECT } from '../support/environments.js';
 import { counts, makeCollection } from '../support/python.js';
+import { snapshotOfSample } from '../support/snapshot-files.js';
 import { dropCollections, milvusUri, runYaml, temporaryFolder, unique } from './support.js';
 
 interface Block {
@@ -28,7 +29,12 @@ function blocksOf(file: string): Block[] {
 const pages = ['README.md', ...readdirSync(join(PROJECT, 'docs')).map((name) => `docs/${name}`)];
 const blocks = pages.filter((page) => page.endsWith('.md')).flatMap(blocksOf);
 const tasks = blocks.filter(({ language, text }) => language === 'yaml' && /^(F2M|H2M):/.test(text));
-const catalogs = blocks.filter(({ language, text }) => language === 'yaml' && /^(M2M|M2H):/.test(text));
+const catalogs = blocks.filter(
+  ({ language, text }) => language === 'yaml' && /^(M2M|M2H):/.test(text) && !text.includes('source_snapshot:'),
+);
+const snapshots = blocks.filter(
+  ({ language, text }) => language === 'yaml' && /^M2[MH]:\n {2}source_snapshot:/.test(text),
+);
 const programs = blocks.filter(({ text }) => text.startsWith('// runnable'));
 
 beforeAll(() => {
@@ -51,6 +57,7 @@ function here(text: string): { text: string; collection: string } {
 test('the README shows tasks', () => {
   expect(tasks.filter((block) => block.file === 'README.md').length).toBeGreaterThanOrEqual(2);
   expect(programs.length).toBeGreaterThan(0);
+  expect(snapshots.length).toBe(2);
 });
 
 describe.concurrent('what the pages show runs', () => {
@@ -89,6 +96,23 @@ describe.concurrent('what the pages show runs', () => {
     const done = await runYaml(path, { cwd: PROJECT });
     expect(done.report.error, done.stderr).toBe(null);
     expect(done.report.targets.reduce((sum, target) => sum + target.rows_written, 0)).toBeGreaterThan(100);
+  });
+
+  test.for(snapshots)('$file:$line', async (block) => {
+    const folder = await temporaryFolder();
+    const metadata = snapshotOfSample(join(folder, 'bundle'), 'articles');
+    const path = join(folder, 'task.yaml');
+    const text = block.text
+      .replace('/exports/articles/snapshots/450/metadata/451.json', metadata)
+      .replace(/store: \{.*\}/, `store: {type: local, path: ${join(folder, 'bundle')}}`)
+      .replace('path: snapshots/450', `path: ${relative(join(folder, 'bundle'), dirname(dirname(metadata)))}`)
+      .replace('nightly_20261121', 'nightly')
+      .replace('http://other-milvus:19530', join(folder, 'milvus'))
+      .replace(/data_dir: \S+/, `data_dir: ${folder}/archive`);
+    await writeFile(path, text);
+    const done = await runYaml(path, { cwd: PROJECT });
+    expect(done.report.error, done.stderr).toBe(null);
+    expect(done.report.targets.reduce((sum, target) => sum + target.rows_written, 0)).toBe(1875);
   });
 
   test.for(programs)('$file:$line as a program', async (block) => {

@@ -24,7 +24,7 @@ test('h5py opens the archive of a snapshot as docs/reading-snapshots.md says', a
   const script = join(folder, 'read.py');
   const shown =
     'print(len(titles) > 0, len(titles) == len(offsets) - 1, all(isinstance(one, str) for one in titles))\n';
-  await writeFile(script, `${first!.replace("'archive/", `'${data_dir}/`)}${second}${shown}`);
+  await writeFile(script, `${first}${second}`.replaceAll("'archive/", `'${data_dir}/`) + shown);
   const [figures, texts] = (await python(script, [])).trim().split('\n');
   expect(figures).toMatch(/^1875 16 \d+\.\d+$/);
   expect(texts).toBe('True True True');
