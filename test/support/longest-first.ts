@@ -9,9 +9,9 @@ const LONG = [
   'e2e/fixtures',
   'e2e/lite-both-ways',
   'e2e/legacy-targets',
-  'e2e/restore',
+  'e2e/backup-source',
+  'e2e/self-contained',
   'e2e/faiss-kinds',
-  'e2e/page',
   'e2e/old-documentation',
   'e2e/modes',
   'e2e/interrupted',
@@ -20,6 +20,8 @@ const LONG = [
   'crash/ledger',
   'crash/server',
   'interop/faiss-kinds',
+  'e2e/restore',
+  'e2e/page',
 ];
 
 /** Files that need MinIO, which is built meanwhile where it was never needed before. */
