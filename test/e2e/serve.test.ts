@@ -96,6 +96,18 @@ describe.concurrent('milvusdm serve', () => {
     expect((await server.ask<{ backups: object[] }>('GET', '/connections/here/backups')).body.backups).toEqual([]);
   });
 
+  it('writes into a folder of Milvus Lite, and out of it', async () => {
+    const folder = await temporaryFolder();
+    const lite = join(folder, 'milvus');
+    await using server = await startServe();
+    const body = { data_path: fixture('faiss/flat_ip.index'), dest_uri: lite, dest_collection_name: 'articles' };
+    const into = await server.submit({ F2M: { ...body, collection_parameter: { metric_type: 'IP' } } });
+    expect(await server.until(into, ENDED)).toMatchObject({ state: 'done', rows_written: 300, error: null });
+    const archive = { source_uri: lite, source_collection: 'articles', data_dir: join(folder, 'archive') };
+    const out = await server.submit({ M2H: archive });
+    expect(await server.until(out, ENDED)).toMatchObject({ state: 'done', rows_written: 300, error: null });
+  });
+
   it('cancels, resumes, survives kill -9 and stops in good order, without a row lost or twice', async () => {
     const name = unique('serve_kill');
     const first = await startServe();
