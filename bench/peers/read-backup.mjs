@@ -1,10 +1,14 @@
-// Reads a backup as M2M does, and throws the batches away: `node read-backup.mjs FOLDER`; prints MB of vectors a second, and a second of CPU.
+// Reads a backup or snapshot as M2M does, and throws the batches away: `node read-backup.mjs backup|snapshot FOLDER`; prints MB of vectors a
+// second, and a second of CPU.
 import { openBackupCatalog } from '../../dist/adapters/backup/index.js';
+import { openSnapshotCatalog } from '../../dist/adapters/backup/snapshot.js';
 
-const [path] = process.argv.slice(2);
-const source = { adapter: 'backup', storage: { type: 'local', path }, name: '', select: { '*': null } };
+const [adapter, path] = process.argv.slice(2);
+const source = { adapter, storage: { type: 'local', path }, select: { '*': null } };
 const options = { retryForMs: 0, log: () => {} };
-const catalog = await openBackupCatalog(source, options);
+const catalog = await (adapter === 'snapshot'
+  ? openSnapshotCatalog({ ...source, path: '' }, options)
+  : openBackupCatalog({ ...source, name: '' }, options));
 const reader = await catalog.collections[0].open();
 const before = process.cpuUsage();
 const started = performance.now();

@@ -11,6 +11,15 @@ const FIRST_BYTES = 4096;
 const whole = new BigInt64Array(1);
 const halves = new Uint32Array(whole.buffer);
 
+/**
+ * The values read last, by their zigzag halves. Most of a manifest's numbers come again (rows and timestamps of a segment stand at
+ * each of its fields), and to collect the copies took as long as to read them.
+ */
+const SHARED = 256;
+const sharedLow = new Int32Array(SHARED);
+const sharedHigh = new Int32Array(SHARED);
+const shared: bigint[] = Array.from({ length: SHARED }, () => 0n);
+
 /** The primitives of Avro's binary encoding. Nothing is read or believed that the bytes do not hold. */
 export class AvroReader {
   private readonly data: Buffer;
@@ -55,11 +64,17 @@ export class AvroReader {
 
   long(): bigint {
     this.varint(LONG_BYTES);
-    const [low, high] = [halves[0]!, halves[1]!];
+    const low = halves[0]! | 0;
+    const high = halves[1]! | 0;
+    const place = (low ^ (low >>> 8) ^ high) & (SHARED - 1);
+    if (sharedLow[place] === low && sharedHigh[place] === high) return shared[place]!;
     const sign = -(low & 1);
     halves[0] = ((low >>> 1) | (high << 31)) ^ sign;
     halves[1] = (high >>> 1) ^ sign;
-    return whole[0]!;
+    sharedLow[place] = low;
+    sharedHigh[place] = high;
+    shared[place] = whole[0]!;
+    return shared[place];
   }
 
   int(): number {

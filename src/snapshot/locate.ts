@@ -21,7 +21,9 @@ export function locatorOf(metadata: SnapshotMetadata, place: MetadataPlace, now:
   const data = metadata.layout === LAYOUT.selfContained ? FILES : '';
   const dataKey = (path: string, where: string): string => {
     const rest = below(path, where);
-    if (rest.startsWith(data)) return root + rest;
+    // Where nothing was moved, the path is the key, and no other string is made of it.
+    const moved = path.length !== root.length + rest.length || !path.startsWith(root);
+    if (rest.startsWith(data)) return moved ? root + rest : path;
     throw fail('SRC_CORRUPT', `${where} names ${JSON.stringify(path)}, which is not below ${FILES} of its bundle`);
   };
   // In place: a snapshot may have a million of them, and nobody else has them yet.

@@ -8,6 +8,7 @@ import { stringify } from 'yaml';
 import { openChromium } from '../support/chromium.js';
 import { obstacles } from '../support/page-check.js';
 import { startServe, type TestServer } from '../support/serve.js';
+import { serverStorage } from './backup-support.js';
 import {
   alsoDropped,
   dropCollections,
@@ -38,7 +39,7 @@ beforeAll(async () => {
   backups = join(folder, 'backups');
   await writeFile(join(folder, 'tokens'), `${TOKEN}\n`);
   [server, browser] = await Promise.all([
-    startServe(['--token-file', join(folder, 'tokens')], { token: TOKEN, timeoutMs: 300_000 }),
+    startServe({ args: ['--token-file', join(folder, 'tokens')], token: TOKEN, timeoutMs: 300_000 }),
     openChromium(),
   ]);
   page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'light' });
@@ -155,6 +156,7 @@ describe.sequential('the page', () => {
     await page.getByRole('button', { name: 'New connection' }).click();
     await page.getByLabel('Name', { exact: true }).fill('here');
     await page.getByLabel('Address').fill(milvusUri());
+    await page.getByLabel('Storage of that Milvus').fill(serverStorage().path);
     await page.getByLabel('Store of its backups').fill(backups);
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('button', { name: 'Check here' }).click();
@@ -179,6 +181,28 @@ describe.sequential('the page', () => {
     expect(await exists(alsoDropped(`${collection}_again`))).toBe(true);
   });
 
+  it('makes a snapshot, restores it, and drops it', async () => {
+    await page.getByRole('navigation').getByRole('link', { name: 'Snapshots' }).click();
+    await page.getByRole('button', { name: 'Make snapshot' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Collection').fill(collection);
+    await dialog.getByLabel('Name of the snapshot').fill(`${collection}_kept`);
+    await dialog.getByRole('button', { name: 'Make snapshot' }).click();
+    await ended('done');
+    await page.getByRole('navigation').getByRole('link', { name: 'Snapshots' }).click();
+    const row = page.getByRole('row', { name: `${collection}_kept` });
+    await row.getByText('3,000').waitFor();
+    await row.getByRole('button', { name: 'Restore' }).click();
+    await page.getByLabel('New collection').fill(alsoDropped(`${collection}_from_snapshot`));
+    await page.getByRole('button', { name: 'Start restore' }).click();
+    await ended('done');
+    expect(await exists(`${collection}_from_snapshot`)).toBe(true);
+    await page.getByRole('navigation').getByRole('link', { name: 'Snapshots' }).click();
+    await row.getByRole('button', { name: 'Drop' }).click();
+    await page.getByRole('button', { name: 'Yes, drop it' }).click();
+    await row.waitFor({ state: 'detached' });
+  });
+
   it('can be used by keyboard and screen reader, dark and light, wide and narrow', async () => {
     for (const [colorScheme, width] of [
       ['light', 1280],
@@ -186,7 +210,7 @@ describe.sequential('the page', () => {
     ] as const) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 800 });
-      for (const name of ['Jobs', 'New job', 'Backups', 'Schedules', 'Connections']) {
+      for (const name of ['Jobs', 'New job', 'Backups', 'Snapshots', 'Schedules', 'Connections']) {
         await page.getByRole('navigation').getByRole('link', { name }).click();
         const heading = page.getByRole('heading', { level: 1, name });
         await heading.waitFor();

@@ -11,7 +11,7 @@ let collection: string;
 beforeAll(async () => {
   collection = unique('compat');
   for (const suffix of ['_copy', '_recover']) alsoDropped(collection + suffix);
-  [server] = await Promise.all([startServe([], { timeoutMs: 300_000 }), makeCollection()]);
+  [server] = await Promise.all([startServe({ timeoutMs: 300_000 }), makeCollection()]);
   const store = { type: 'local', path: join(await temporaryFolder(), 'backups') };
   await server.call('PUT', '/api/v1/connections/in01', { uri: milvusUri(), backup_store: store });
 });

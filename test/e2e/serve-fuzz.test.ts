@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { fuzzPython } from '../support/environments.js';
-import { startServe } from '../support/serve-process.js';
+import { startServe } from '../support/serve.js';
 import { temporaryFolder } from './support.js';
 
 const run = promisify(execFile);

@@ -5,7 +5,7 @@ import type { JobView } from '../../src/server/http/views.js';
 import { sleep } from '../../src/util/abort.js';
 import { runCli } from '../support/cli.js';
 import { untilGone } from '../support/processes.js';
-import { startServe } from '../support/serve-process.js';
+import { startServe } from '../support/serve.js';
 import { checkDocument, dropCollections, fixture, milvusUri, temporaryFolder, unique, withClient } from './support.js';
 
 afterAll(dropCollections);
@@ -106,6 +106,51 @@ describe.concurrent('milvusdm serve', () => {
     const archive = { source_uri: lite, source_collection: 'articles', data_dir: join(folder, 'archive') };
     const out = await server.submit({ M2H: archive });
     expect(await server.until(out, ENDED)).toMatchObject({ state: 'done', rows_written: 300, error: null });
+  });
+
+  it('makes backups by a schedule, one at a time, and keeps the newest', async () => {
+    const name = unique('serve_schedule');
+    const store = await temporaryFolder();
+    await using server = await startServe();
+    const filled = await server.submit(h2m(name, { collection_parameter: { metric_type: 'L2' } }));
+    expect(await server.until(filled, ENDED)).toMatchObject({ state: 'done' });
+    const backup_store = { type: 'local', path: store };
+    await server.ask('PUT', '/connections/here', { uri: milvusUri(), backup_store });
+    const schedule = {
+      name: 'each second',
+      cron: '* * * * * *',
+      connection: 'here',
+      task: { BACKUP: { source_collection: name, strategy: 'logical' } },
+      retention: { keep_last: 1 },
+    };
+    const made = await server.ask<{ id: string; last: { reason: string } | null }>('POST', '/schedules', schedule);
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const ofSchedule = async (): Promise<readonly JobView[]> => {
+      const { body } = await server.ask<{ jobs: readonly JobView[] }>('GET', '/jobs?limit=100');
+      return body.jobs.filter((job) => job.schedule === made.body.id);
+    };
+    const reasons = new Set<string>();
+    for (const end = Date.now() + 120_000; ; await sleep(100)) {
+      const jobs = await ofSchedule();
+      expect(jobs.filter(({ state }) => !ENDED.includes(state)).length).toBeLessThanOrEqual(1);
+      const { body } = await server.ask<typeof made.body>('GET', `/schedules/${made.body.id}`);
+      if (body.last?.reason) reasons.add(body.last.reason);
+      if (reasons.size > 0 && jobs.filter(({ state }) => state === 'done').length >= 2) break;
+      if (Date.now() > end) throw new Error(`in vain: ${JSON.stringify([jobs, body])}`);
+    }
+    expect([...reasons][0]).toMatch(/^SRV_CONFLICT: job \S+ of schedule each second is (queued|running) still$/);
+    const off = { ...schedule, enabled: false };
+    expect((await server.ask('PUT', `/schedules/${made.body.id}`, off)).body).toMatchObject({ next: null });
+    const jobs = await Promise.all((await ofSchedule()).map(({ id }) => server.until(id, ENDED)));
+    expect(jobs.map(({ state, kind }) => [state, kind])).toEqual(jobs.map(() => ['done', 'automatic']));
+    const listed = async (): Promise<readonly object[]> =>
+      (await server.ask<{ backups: object[] }>('GET', '/connections/here/backups')).body.backups;
+    await expect.poll(listed, { timeout: 10_000 }).toHaveLength(1);
+    const newest = jobs
+      .map(({ backup }) => backup)
+      .sort()
+      .at(-1);
+    expect(await listed()).toMatchObject([{ name: newest, kind: 'automatic' }]);
   });
 
   it('cancels, resumes, survives kill -9 and stops in good order, without a row lost or twice', async () => {
