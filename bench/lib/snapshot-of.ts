@@ -80,7 +80,7 @@ export function snapshotOf(backup: string, rows: number, dim: number): void {
     {
       segment_id: segment,
       partition_id: partition,
-      segment_level: 1n,
+      segment_level: 2n,
       channel_name: 'bench',
       num_of_rows: BigInt(rows),
       start_position: NO_POSITION,

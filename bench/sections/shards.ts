@@ -40,7 +40,12 @@ async function byShards(setup: Setup, source: string, rows: number, collection: 
     throw new Error(`the shards did not write every row once: ${JSON.stringify(report)}`);
   }
   const spans = runs.map(writing);
-  const ms = Math.max(...spans.map(({ to }) => to)) - Math.min(...spans.map(({ from }) => from));
+  const begin = Math.min(...spans.map(({ from }) => from));
+  const seconds = spans.map(
+    ({ from, to }) => `${((from - begin) / 1000).toFixed(2)} to ${((to - begin) / 1000).toFixed(2)}`,
+  );
+  setup.log(`shards: write from ${seconds.join(' and ')} s`);
+  const ms = Math.max(...spans.map(({ to }) => to)) - begin;
   return { rate: rows / (ms / 1000), digest: target.digest };
 }
 

@@ -6,7 +6,7 @@ import { prepare } from './scenarios.js';
 
 afterAll(dropCollections);
 
-describe.concurrent('two runs of one YAML', () => {
+describe.concurrent('two runs of one YAML', { retry: 0 }, () => {
   test('at once: the second is refused, the first is not disturbed', { timeout: 300_000 }, async () => {
     const prepared = await prepare({ task: 'H2M', ids: 'unique' });
     const job = await jobOf(prepared);
