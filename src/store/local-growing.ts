@@ -1,7 +1,8 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { interrupted } from '../util/abort.js';
 import { fail, MilvusdmError } from '../util/errors.js';
+import { inFolder } from './local-folder.js';
 import type { GrowingObject } from './types.js';
 
 /** What an unfinished file is called beside its place: whoever clears the folder finds it, also after a death. */
@@ -14,11 +15,9 @@ export async function beginFile(path: string, headBytes: number, name: string): 
     thrown instanceof MilvusdmError
       ? thrown
       : fail('STORE_REFUSED', `${name} cannot be written: ${(thrown as Error).message}`, { cause: thrown });
-  const handle = await mkdir(dirname(path), { recursive: true })
-    .then(() => open(temporary, 'w', 0o644))
-    .catch((thrown: unknown) => {
-      throw refused(thrown);
-    });
+  const handle = await inFolder(dirname(path), () => open(temporary, 'w', 0o644)).catch((thrown: unknown) => {
+    throw refused(thrown);
+  });
   let at = headBytes;
   let ended = false;
 

@@ -6,6 +6,7 @@ import { fail, MilvusdmError } from '../util/errors.js';
 import { allSettled, createPool } from '../util/pool.js';
 import { checkedKey } from './keys.js';
 import { FileCopier } from './local-copy.js';
+import { inFolder } from './local-folder.js';
 import { beginFile } from './local-growing.js';
 import { listFiles, listFolders, refused, WORK } from './local-list.js';
 import { sized, watched } from './sized.js';
@@ -33,6 +34,19 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Removes from the folder of unfinished files what dead processes have left there. */
+async function sweep(work: string): Promise<void> {
+  const names = await readdir(work).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return [];
+    throw thrown;
+  });
+  for (const name of names) {
+    const path = join(work, name);
+    const facts = await stat(path).catch(() => undefined);
+    if (facts && Date.now() - facts.ctimeMs > STALE_MS) await rm(path, { force: true });
+  }
+}
+
 /** Files that were begun by all stores of this process: several may be of one folder. */
 let made = 0;
 
@@ -43,7 +57,7 @@ class LocalStore implements ObjectStore {
   /** Folders with names in them that may not be on the disk yet. */
   readonly #unsynced = new Set<string>();
   readonly #copier = new FileCopier();
-  #work: Promise<string> | undefined;
+  #swept: Promise<void> | undefined;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -168,19 +182,20 @@ class LocalStore implements ObjectStore {
   ): Promise<void> {
     const path = this.#path(key);
     throwIfAborted(o.signal);
-    let temporary: string | undefined;
+    const work = join(this.folder, WORK);
+    const temporary = join(work, `${process.pid}-${Date.now().toString(36)}-${made++}`);
+    const held = `${temporary}.held`;
     try {
-      this.#work ??= this.#prepare();
-      const work = await this.#work;
-      // Another store of this folder may have ended, and removed it when it was empty.
-      await mkdir(work, { recursive: true });
-      temporary = join(work, `${process.pid}-${Date.now().toString(36)}-${made++}`);
+      this.#swept ??= sweep(work);
+      await this.#swept;
+      // While this is there nobody takes the folder for empty, and removes it.
+      await inFolder(work, async () => (await open(held, 'wx')).close());
       await make(temporary);
       const folder = dirname(path);
-      await mkdir(folder, { recursive: true });
+
       // What was placed before stays, once this has its name: a mark that all is there must not outlive a part of it.
       if (!o.later) await this.#syncNames();
-      await rename(temporary, path);
+      await inFolder(folder, () => rename(temporary, path));
       for (let up = folder; up.startsWith(this.folder) && !this.#unsynced.has(up); up = dirname(up)) {
         this.#unsynced.add(up);
       }
@@ -193,7 +208,7 @@ class LocalStore implements ObjectStore {
           });
     } finally {
       // After a link to itself, rename leaves both names.
-      if (temporary !== undefined) await rm(temporary, { force: true }).catch(() => {});
+      for (const left of [temporary, held]) await rm(left, { force: true }).catch(() => {});
     }
   }
 
@@ -209,17 +224,6 @@ class LocalStore implements ObjectStore {
       });
     };
     await allSettled(folders.map((folder) => pool(() => sync(folder))));
-  }
-
-  async #prepare(): Promise<string> {
-    const folder = join(this.folder, WORK);
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(folder)) {
-      const path = join(folder, name);
-      const facts = await stat(path).catch(() => undefined);
-      if (facts && Date.now() - facts.ctimeMs > STALE_MS) await rm(path, { force: true });
-    }
-    return folder;
   }
 
   async remove(keys: readonly string[], o: StoreOptions = {}): Promise<void> {
@@ -247,7 +251,7 @@ class LocalStore implements ObjectStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#work) return;
+    if (!this.#swept) return;
     await this.#syncNames().catch((thrown) => {
       throw refused(this.name, thrown);
     });

@@ -96,12 +96,26 @@ function concerns(zero: SegmentBackupInfo, segment: SegmentBackupInfo): boolean 
   return zero.v_channel === '' || segment.v_channel === '' || zero.v_channel === segment.v_channel;
 }
 
-/** The segments of the given partitions that have rows, in the order of the backup. */
+/** Throws SRC_CORRUPT for a segment of level 0 with rows, which would be left out: Milvus makes them of deletes alone. */
+function requireNoRows(name: string, segments: readonly SegmentBackupInfo[]): void {
+  for (const { segment_id: id, binlogs } of segments) {
+    const files = binlogs.reduce((sum, field) => sum + field.binlogs.length, 0);
+    if (files === 0) continue;
+    throw fail(
+      'SRC_CORRUPT',
+      `segment ${id} of collection "${name}" is one of deletes alone (level 0) and has ${formatCount(files)} files of rows`,
+    );
+  }
+}
+
+/** The segments of the given partitions that have rows, in the order of the backup. Throws SRC_CORRUPT. */
 export function segmentsOf(
   place: BackupPlace,
   info: CollectionBackupInfo,
   partitions: ReadonlySet<string>,
 ): BackupSegment[] {
+  const every = info.partition_backups.flatMap(({ segment_backups }) => segment_backups);
+  requireNoRows(info.collection_name, [...info.l0_segments, ...every.filter(({ is_l0 }) => is_l0)]);
   const everywhere = info.l0_segments.filter(({ partition_id }) => partition_id === ALL_PARTITIONS);
   return info.partition_backups
     .filter(({ partition_name }) => partitions.has(partition_name))

@@ -82,6 +82,32 @@ describe('a folder', () => {
     expect(isWatched ? [0, 9_000_000] : [0]).toContain(seen);
   });
 
+  it('takes writes, copies and links while others come, write, remove and go', async () => {
+    await writeFile(join(folder, 'source'), 'abc');
+    const source = { key: 'source', size: 3 };
+    const ways = [
+      (store: ObjectStore, key: string) => store.write(key, Buffer.from('abc')),
+      (store: ObjectStore, key: string) => store.copy(store, source, key),
+      (store: ObjectStore, key: string) => store.copy(store, source, key, { link: true }),
+      async (store: ObjectStore, key: string) => {
+        await using growing = await store.begin(key, 1);
+        await growing.append(Buffer.from('bc'));
+        await growing.finish(Buffer.from('a'));
+      },
+    ];
+    const visit = async (way: (typeof ways)[number], by: number): Promise<void> => {
+      for (let round = 0; round < 60; round++) {
+        await using store = await openStore({ type: 'local', path: folder });
+        const key = `a/b/${by}-${round}`;
+        await way(store, key);
+        expect(Buffer.from(await store.read(key)).toString()).toBe('abc');
+        await store.remove([key]);
+      }
+    };
+    await Promise.all([...ways, ...ways].map(visit));
+    expect(await readdir(folder)).toEqual(['source']);
+  });
+
   it('follows no links in its lists', async () => {
     await writeFile(join(folder, 'secret'), 'x');
     await mkdir(join(folder, 'root'));

@@ -96,6 +96,23 @@ describe('deletes of all partitions', () => {
     );
   });
 
+  it('are no place for rows: nothing is left out in silence', async () => {
+    const folder = copyOfSample();
+    changeCollection(folder, 'articles', (c) => ({
+      ...c,
+      partition_backups: c.partition_backups.map((p) => ({
+        ...p,
+        segment_backups: p.segment_backups.map((s, at) => ({ ...s, is_l0: at === 0 })),
+      })),
+    }));
+    const [one] = infoOf(folder).collection_backups[1]!.partition_backups[0]!.segment_backups;
+    const said = `segment ${one!.segment_id} of collection "articles" is one of deletes alone \\(level 0\\) and has \\d+ files of rows`;
+    await expect(openAt(folder)).rejects.toMatchObject({
+      code: 'SRC_CORRUPT',
+      message: expect.stringMatching(new RegExp(said)),
+    });
+  });
+
   it('of another channel are not looked at', async () => {
     const folder = copyOfSample();
     const other = (c: CollectionBackupInfo): CollectionBackupInfo => {
