@@ -10,6 +10,7 @@ import { type Findings, isMet, type Result, table } from './lib/results.js';
 import { openSetup, type Setup } from './lib/setup.js';
 import { backupSection } from './sections/backup.js';
 import { bulkSection } from './sections/bulk.js';
+import { cpuSection } from './sections/cpu.js';
 import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
@@ -32,6 +33,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[] | Fin
   insert: insertSection,
   bulk: bulkSection,
   replay: replaySection,
+  cpu: cpuSection,
   shards: shardsSection,
   legacy: legacySection,
   'write-hdf5': writeHdf5Section,

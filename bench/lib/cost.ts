@@ -1,6 +1,16 @@
 import { type Migration, type MigrationResult, migrate } from './cli.js';
 import type { Setup } from './setup.js';
 
+/** Vectors that are written. */
+export interface Workload {
+  readonly rows: number;
+  readonly dim: number;
+}
+
+export function labelOf({ rows, dim }: Workload): string {
+  return `${rows.toLocaleString('en')} x ${dim}`;
+}
+
 /** What a migration costs, beside the same one of a single row, which is what every run costs. */
 export interface Cost {
   readonly run: MigrationResult;

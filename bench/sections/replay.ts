@@ -1,18 +1,12 @@
 import { join } from 'node:path';
 import { PROJECT } from '../../test/support/environments.js';
 import { chart } from '../lib/chart.js';
-import { type Cost, costOf, startCost } from '../lib/cost.js';
+import { type Cost, costOf, labelOf, startCost, type Workload } from '../lib/cost.js';
 import { load } from '../lib/machine.js';
-import { startNullServer } from '../lib/null-server.js';
 import { measureOk } from '../lib/process.js';
 import type { Findings, Result } from '../lib/results.js';
 import type { Setup } from '../lib/setup.js';
 import { median } from '../lib/stats.js';
-
-interface Workload {
-  readonly rows: number;
-  readonly dim: number;
-}
 
 /** Rows a second until the last acknowledgement, and until the server has flushed. */
 interface Rates {
@@ -27,11 +21,7 @@ interface Turn {
   readonly cost: Cost;
 }
 
-const NEEDED = { ofLimit: 0.9, cpuPerGb: 6, cpuPerGbNull: 3.5, flat: 0.1 };
-
-function labelOf({ rows, dim }: Workload): string {
-  return `${rows.toLocaleString('en')} x ${dim}`;
-}
+const NEEDED = { ofLimit: 0.9, cpuPerGb: 6, flat: 0.1 };
 
 /** What this server takes: requests that were made before. */
 async function replay(setup: Setup, { rows, dim }: Workload, collection: string): Promise<Rates> {
@@ -96,49 +86,6 @@ function resultsOf(workload: Workload, done: readonly Turn[]): Result[] {
   ];
 }
 
-/** CPU time alone, with a server that takes everything at once. */
-async function intoNull(setup: Setup, workloads: readonly Workload[]): Promise<Result[]> {
-  const costs = workloads.map((): Cost[] => []);
-  for (let repetition = 0; repetition < setup.repetitions; repetition++) {
-    for (const [i, { rows, dim }] of workloads.entries()) {
-      await using server = await startNullServer();
-      const { address } = server;
-      const source = await setup.data('hdf5', rows, dim);
-      const start = await startCost(setup, address, dim);
-      costs[i]!.push(await costOf(setup, { task: 'H2M', source, address, collection: 'bench_null' }, dim, start));
-    }
-  }
-  const section = 'limit, null server';
-  const result = (name: string, unit: string, values: readonly number[], more: Partial<Result> = {}): Result => {
-    return { section, name, value: median(values), unit, values, ...more };
-  };
-  const target = { at: 'most', value: NEEDED.cpuPerGbNull } as const;
-  return [
-    result(
-      'CPU of one row',
-      's',
-      costs.flat().map(({ start }) => start),
-    ),
-    ...workloads.flatMap((workload, i) => {
-      const label = `CPU, digest included, ${labelOf(workload)}`;
-      const own = costs[i]!;
-      return [
-        result(
-          `${label}, less that of one row`,
-          's/GB',
-          own.map(({ perGb }) => perGb),
-          { target },
-        ),
-        result(
-          `${label}, whole process`,
-          's/GB',
-          own.map(({ wholePerGb }) => wholePerGb),
-        ),
-      ];
-    }),
-  ];
-}
-
 /** Whether eight times the rows cost the same per row: turns of both sizes after one another, the smaller before and after the larger. */
 async function flat(setup: Setup, small: Workload, large: Workload): Promise<Findings> {
   const start = await startCost(setup, await setup.server(), small.dim);
@@ -195,7 +142,6 @@ export async function replaySection(setup: Setup): Promise<Findings> {
     for (let turn = 0; turn < setup.repetitions; turn++) turns.push(await takeTurn(setup, one, turn, start));
     results.push(...resultsOf(one, turns));
   }
-  results.push(...(await intoNull(setup, [workload(1_000_000, 128), workload(4_000_000, 128)])));
   const { results: more, notes } = await flat(setup, workload(500_000, 128), workload(4_000_000, 128));
   return { results: [...results, ...more], notes };
 }
