@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LocalStorage } from '../config/types.js';
@@ -47,6 +48,8 @@ async function sweep(work: string): Promise<void> {
   }
 }
 
+/** Nobody else's: containers that share a folder have the same process ids. */
+const OWN = randomUUID();
 /** Files that were begun by all stores of this process: several may be of one folder. */
 let made = 0;
 
@@ -183,7 +186,7 @@ class LocalStore implements ObjectStore {
     const path = this.#path(key);
     throwIfAborted(o.signal);
     const work = join(this.folder, WORK);
-    const temporary = join(work, `${process.pid}-${Date.now().toString(36)}-${made++}`);
+    const temporary = join(work, `${OWN}-${made++}`);
     const held = `${temporary}.held`;
     try {
       this.#swept ??= sweep(work);
@@ -192,7 +195,6 @@ class LocalStore implements ObjectStore {
       await inFolder(work, async () => (await open(held, 'wx')).close());
       await make(temporary);
       const folder = dirname(path);
-
       // What was placed before stays, once this has its name: a mark that all is there must not outlive a part of it.
       if (!o.later) await this.#syncNames();
       await inFolder(folder, () => rename(temporary, path));

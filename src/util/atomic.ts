@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { access, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail } from './errors.js';
@@ -26,7 +27,7 @@ async function publish(temporary: string, path: string): Promise<void> {
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${process.pid}-${Date.now().toString(36)}.tmp`);
+  const temporary = join(folder, `.${randomUUID()}.tmp`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const file = await open(temporary, 'wx', 0o600);
