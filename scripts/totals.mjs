@@ -17,8 +17,10 @@ try {
     testResults: [],
   };
 }
-// A file that could not be loaded has no tests to count: it is one failure.
-const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+// A file that could not be loaded, or whose hooks failed, has no failed test to count: it is one failure.
+const broken = report.testResults.filter(
+  (file) => file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
+);
 const failed = report.numFailedTests + broken.length;
 
 const LINES = 6;
@@ -30,7 +32,7 @@ function describe(what, file, title, message) {
 for (const file of broken) describe('FAILED', file.name, '', file.message);
 for (const file of report.testResults) {
   // What passed and has messages did so when it was tried again.
-  for (const { status, fullName, failureMessages } of file.assertionResults) {
+  for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
     const what = status === 'failed' ? 'FAILED' : 'PASSED ONLY WHEN TRIED AGAIN';
     if (failureMessages.length > 0) describe(what, file.name, ` > ${fullName}`, failureMessages.join('\n'));
   }

@@ -4,10 +4,12 @@ import type { Status } from './decode.js';
 /** gRPC status codes that matter here (grpc.io, status codes). */
 export const GRPC = {
   cancelled: 1,
+  unknown: 2,
   deadlineExceeded: 4,
   permissionDenied: 7,
   resourceExhausted: 8,
   unimplemented: 12,
+  internal: 13,
   unavailable: 14,
   unauthenticated: 16,
 } as const;
@@ -47,7 +49,15 @@ export function isUnimplemented(thrown: unknown): boolean {
 }
 
 /**
- * A failure of the transport as our error, classified by its gRPC code alone.
+ * Whether the server, which is of Go, has seen the connection end within a request, and could say so because only this side of it
+ * was closed. Go's name for that is constant (io.ErrUnexpectedEOF), the code is whatever its gRPC makes of an error it does not know.
+ */
+function isCut({ code, details }: GrpcFailure): boolean {
+  return (code === GRPC.unknown || code === GRPC.internal) && details === 'unexpected EOF';
+}
+
+/**
+ * A failure of the transport as our error, classified by its gRPC code alone, but for requests that the server got a part of.
  * @param what e.g. "insert into C at 127.0.0.1:19530"
  */
 export function grpcError(thrown: unknown, what: string): MilvusdmError {
@@ -57,6 +67,9 @@ export function grpcError(thrown: unknown, what: string): MilvusdmError {
   const details = thrown.details || 'no details';
   const make = (code: Parameters<typeof fail>[0], text: string, more: ErrorDetails = {}): MilvusdmError =>
     fail(code, `${what}: ${text}`, { cause: thrown, ...more });
+  if (isCut(thrown)) {
+    return make('NET_UNAVAILABLE', `the connection ended within the request (${details})`, { retry: 'yes' });
+  }
   switch (thrown.code) {
     case GRPC.unavailable:
       return make('NET_UNAVAILABLE', `the server cannot be reached (${details})`, { retry: 'yes' });

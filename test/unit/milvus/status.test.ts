@@ -41,6 +41,15 @@ describe('a failure of the transport', () => {
     });
   });
 
+  it.each([2, 13])('of a request that came in part is one of the network, with gRPC code %d', (code) => {
+    expect(grpcError({ code, details: 'unexpected EOF' }, 'x')).toMatchObject({
+      code: 'NET_UNAVAILABLE',
+      retry: 'yes',
+    });
+    expect(grpcError({ code: 3, details: 'unexpected EOF' }, 'x')).toMatchObject({ code: 'DST_REFUSED' });
+    expect(grpcError({ code, details: 'file: unexpected EOF' }, 'x')).toMatchObject({ code: 'DST_REFUSED' });
+  });
+
   it('names what the server said, and what helps against a message that is too large', () => {
     expect(grpcError({ code: 14, details: '' }, 'x').message).toContain('no details');
     expect(grpcError({ code: 8, details: 'larger than max' }, 'x')).toMatchObject({
