@@ -20,9 +20,6 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          // Servers that share two cores with everything else stall at times. scripts/totals.mjs tells what was tried again;
-          // test/crash, where a failure may be a lost row, tries nothing again.
-          retry: 1,
           // Each of them is a process beside a server that takes a core for itself.
           maxConcurrency: 4,
         },

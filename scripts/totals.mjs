@@ -24,17 +24,15 @@ const broken = report.testResults.filter(
 const failed = report.numFailedTests + broken.length;
 
 const LINES = 6;
-function describe(what, file, title, message) {
+function describe(file, title, message) {
   const lines = stripVTControlCharacters(message).split('\n');
-  console.log(`${what}: ${relative(process.cwd(), file)}${title}`);
+  console.log(`FAILED: ${relative(process.cwd(), file)}${title}`);
   for (const line of lines.slice(0, LINES)) console.log(`    ${line.slice(0, 300)}`);
 }
-for (const file of broken) describe('FAILED', file.name, '', file.message);
+for (const file of broken) describe(file.name, '', file.message);
 for (const file of report.testResults) {
-  // What passed and has messages did so when it was tried again.
   for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
-    const what = status === 'failed' ? 'FAILED' : 'PASSED ONLY WHEN TRIED AGAIN';
-    if (failureMessages.length > 0) describe(what, file.name, ` > ${fullName}`, failureMessages.join('\n'));
+    if (status === 'failed') describe(file.name, ` > ${fullName}`, failureMessages.join('\n'));
   }
 }
 

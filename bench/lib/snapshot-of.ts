@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { encodeManifest, NO_POSITION } from '../../src/snapshot/manifest.js';
+import { encodeManifest } from '../../src/snapshot/manifest.js';
 import { encodeMetadata, NO_FIELD, NO_SCHEMA } from '../../src/snapshot/metadata.js';
 import { LAYOUT, type ManifestLogs, type SnapshotMetadata } from '../../src/snapshot/types.js';
+import { BARE } from '../../test/unit/snapshot/support.js';
 
 const VERSION = 4;
 const ID = 7n;
@@ -78,23 +79,12 @@ export function snapshotOf(backup: string, rows: number, dim: number): void {
   };
   const bytes = encodeManifest(
     {
+      ...BARE,
       segment_id: segment,
       partition_id: partition,
       segment_level: 2n,
-      channel_name: 'bench',
       num_of_rows: BigInt(rows),
-      start_position: NO_POSITION,
-      dml_position: NO_POSITION,
-      storage_version: 0n,
-      is_sorted: false,
-      commit_timestamp: 0n,
       binlog_files: [...fields.values()],
-      deltalog_files: [],
-      statslog_files: [],
-      bm25_statslog_files: [],
-      index_files: [],
-      text_index_files: [],
-      json_key_index_files: [],
     },
     VERSION,
   );

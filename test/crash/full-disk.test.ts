@@ -12,7 +12,7 @@ afterAll(dropCollections);
 
 const MIB = 1024 * 1024;
 
-describe.concurrent('a full disk', { retry: 0 }, () => {
+describe.concurrent('a full disk', () => {
   test('under the state folder stops the run, which then goes on', { timeout: 300_000 }, async () => {
     await using disk = await smallDisk(4 * MIB);
     const prepared = await prepare({ task: 'H2M', ids: 'pairs', mode: 'append', foreign: 'other ids', loaded: true });

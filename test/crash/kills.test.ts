@@ -38,7 +38,7 @@ const SCENARIOS: Readonly<Record<TaskType, readonly Omit<Scenario, 'task'>[]>> =
   M2H: [{ ids: 'unique' }, { ids: 'unique', partitions: true }, { ids: 'text', partitions: true }],
 };
 
-describe.concurrent(`kill -9 and the same command again (SEED=${SEED}, KILLS=${KILLS})`, { retry: 0 }, () => {
+describe.concurrent(`kill -9 and the same command again (SEED=${SEED}, KILLS=${KILLS})`, () => {
   test.for(['H2M', 'F2M', 'M2M', 'M2H'] as const)(
     '%s: nothing lost, nothing doubled',
     { timeout: 120_000 + KILLS * 60_000 },

@@ -70,7 +70,7 @@ const DAMAGES: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer
   'its first line gone': (bytes) => bytes.subarray(linesOf(bytes)[1]!),
 };
 
-describe.concurrent(`a ledger (SEED=${SEED})`, { retry: 0 }, () => {
+describe.concurrent(`a ledger (SEED=${SEED})`, () => {
   test.for(Object.keys(TAILS))('with %s: the job is continued, every row once', { timeout: 300_000 }, async (what) => {
     const { prepared, job } = await halfDone();
     change(job, (bytes) => TAILS[what]!(bytes, randomFor(what)));

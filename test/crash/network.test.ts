@@ -70,7 +70,7 @@ const SCENARIOS: readonly Scenario[] = [
   { task: 'M2M', ids: 'text', partitions: true },
 ];
 
-describe.concurrent(`faults of the network (SEED=${SEED})`, { retry: 0 }, () => {
+describe.concurrent(`faults of the network (SEED=${SEED})`, () => {
   test.for(SCENARIOS.map((s) => [describeScenario(s), s] as const))(
     '%s: every run ends done or resumable, nothing lost, nothing doubled',
     { timeout: 120_000 + KILLS * 30_000 },

@@ -11,7 +11,7 @@ const SCENARIOS: readonly Scenario[] = [
   { task: 'F2M', ids: 'none', mode: 'append', autoId: true },
 ];
 
-describe(`a server that is killed and started again in mid-run (SEED=${SEED})`, { retry: 0 }, () => {
+describe(`a server that is killed and started again in mid-run (SEED=${SEED})`, () => {
   let server: MilvusServer;
   beforeAll(async () => {
     server = await startMilvus();

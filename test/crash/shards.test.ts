@@ -13,7 +13,7 @@ afterAll(dropCollections);
 
 const done = { code: 0, report: { status: 'done', error: null } };
 
-describe.concurrent('shards of one job', { retry: 0 }, () => {
+describe.concurrent('shards of one job', () => {
   test.each<[string, Scenario]>([
     ['F2M into a new collection', { task: 'F2M', ids: 'unique', mode: 'overwrite' }],
     ['H2M beside rows with our ids', { task: 'H2M', ids: 'unique', mode: 'append', foreign: 'our ids', loaded: true }],

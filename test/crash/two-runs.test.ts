@@ -6,7 +6,7 @@ import { prepare } from './scenarios.js';
 
 afterAll(dropCollections);
 
-describe.concurrent('two runs of one YAML', { retry: 0 }, () => {
+describe.concurrent('two runs of one YAML', () => {
   test('at once: the second is refused, the first is not disturbed', { timeout: 300_000 }, async () => {
     const prepared = await prepare({ task: 'H2M', ids: 'unique' });
     const job = await jobOf(prepared);
