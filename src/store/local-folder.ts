@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 
 /** Each try is lost only to somebody who empties and removes the folder in the same moment. */
 const TRIES = 1000;
@@ -13,7 +13,19 @@ export async function inFolder<T>(folder: string, act: () => Promise<T>): Promis
       await mkdir(folder, { recursive: true });
       return await act();
     } catch (thrown) {
-      if (left === 0 || (thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+      if (left === 0 || !(await hasGone(thrown as NodeJS.ErrnoException))) throw thrown;
     }
   }
+}
+
+/**
+ * Whether a folder went in between. Node's recursive mkdir calls it ENOTDIR where a folder above was there at its first look and
+ * gone at its second (`MKDirpAsync` in node_file.cc, Node 20): only a second look tells that from a file in the way.
+ */
+async function hasGone({ code, path }: NodeJS.ErrnoException): Promise<boolean> {
+  if (code !== 'ENOTDIR' || path === undefined) return code === 'ENOENT';
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    (thrown: NodeJS.ErrnoException) => thrown.code === 'ENOENT',
+  );
 }
