@@ -48,7 +48,7 @@ export interface ParquetMeta {
 
 /** Bytes at the end of a Parquet file: the length of the footer, and PAR1. */
 export const TAIL_BYTES = 8;
-const MAGIC = 'PAR1';
+export const PARQUET_MAGIC = 'PAR1';
 const MAGIC_ENCRYPTED = 'PARE';
 
 interface Element {
@@ -74,8 +74,8 @@ interface RawChunk {
 export function footerLength(tail: Uint8Array, name: string, size: number): number {
   const magic = Buffer.from(tail.subarray(4, 8)).toString('latin1');
   if (magic === MAGIC_ENCRYPTED) throw fail('SRC_UNSUPPORTED', `${name} holds encrypted Parquet data`);
-  if (magic !== MAGIC) {
-    throw fail('SRC_TRUNCATED', `${name} ends early: the Parquet data in it does not end with ${MAGIC}`);
+  if (magic !== PARQUET_MAGIC) {
+    throw fail('SRC_TRUNCATED', `${name} ends early: the Parquet data in it does not end with ${PARQUET_MAGIC}`);
   }
   const length = new DataView(tail.buffer, tail.byteOffset).getUint32(0, true);
   if (length > size - TAIL_BYTES) {

@@ -1,18 +1,16 @@
 import type { Schema } from 'apache-arrow';
-import { type FieldSpec, specsOf } from '../../../batch/fields.js';
+import { specsOf } from '../../../batch/fields.js';
 import type { WriteChoice, WritePath } from '../../../config/types.js';
 import type { Features } from '../../../milvus/features.js';
 import { formatBytes } from '../../../util/bytes.js';
 import { fail } from '../../../util/errors.js';
-import { fitsNumpy } from './column.js';
+import { type FileKind, fileKind } from './set-files.js';
 
 /**
  * `auto` writes less than this by requests. An import takes seconds before and after its work, whatever its size, and more of
  * them where several wait; a request takes none.
  */
 export const AUTO_BYTES: number = 256 << 20;
-/** Text that may be longer goes by requests under `auto`: in a numpy file every text takes the room of the longest. */
-const AUTO_TEXT_BYTES = 1024;
 
 export interface PathInput {
   readonly write: WriteChoice | undefined;
@@ -24,41 +22,38 @@ export interface PathInput {
   readonly earlier: WritePath | undefined;
 }
 
-export interface PathDecision {
-  readonly path: WritePath;
+interface Reasoned {
   /** Why, for the plan; absent where nothing else was to be expected. */
   readonly reason?: string;
 }
 
-/** Why these rows cannot go by files; undefined where they can. */
-function refusal({ schema, features }: PathInput): string | undefined {
-  if (features.lite) return 'Milvus Lite imports no files';
-  const specs = specsOf(schema);
-  const foreign = specs.find(({ type }) => !fitsNumpy(type));
-  if (foreign) return `numpy files hold no ${foreign.type}, which the field "${foreign.name}" is`;
-  const nullable = specs.find((spec) => spec.nullable);
-  if (nullable) return `numpy files hold no null, which the field "${nullable.name}" may be`;
-  return undefined;
-}
+export type PathDecision = Reasoned &
+  ({ readonly path: 'insert' } | { readonly path: 'bulk'; readonly files: FileKind });
 
-function longText(specs: readonly FieldSpec[]): FieldSpec | undefined {
-  return specs.find(
-    ({ type, maxLength }) => type === 'JSON' || (type === 'VARCHAR' && (maxLength ?? Infinity) > AUTO_TEXT_BYTES),
-  );
+/** The files that these rows can go by, or why there are none. */
+function filesFor({ schema, features }: PathInput): { readonly files: FileKind } | { readonly refused: string } {
+  if (features.lite) return { refused: 'Milvus Lite imports no files' };
+  const specs = specsOf(schema);
+  const found = fileKind(specs);
+  if ('foreign' in found) {
+    const { name, type } = found.foreign;
+    return { refused: `files for imports hold no ${type}, which the field "${name}" is` };
+  }
+  const nullable = specs.find((spec) => spec.nullable);
+  if (nullable) return { refused: `files for imports hold no null, which the field "${nullable.name}" may be` };
+  return { files: found.kind };
 }
 
 function decideAuto(input: PathInput): PathDecision {
   const insert = (why: string): PathDecision => ({ path: 'insert', reason: `write: auto: by requests: ${why}` });
-  const refused = refusal(input);
-  if (refused) return insert(refused);
-  const text = longText(specsOf(input.schema));
-  if (text)
-    return insert(`the texts of "${text.name}" may be long, and a numpy file gives each the room of the longest`);
+  const found = filesFor(input);
+  if ('refused' in found) return insert(found.refused);
   const { bytes } = input;
   if (bytes === undefined) return insert('how much there is to write is not known');
   if (bytes < AUTO_BYTES) return insert(`${formatBytes(bytes)} are less than ${formatBytes(AUTO_BYTES)}`);
   return {
     path: 'bulk',
+    files: found.files,
     reason: `write: auto: by bulk import: ${formatBytes(bytes)} are ${formatBytes(AUTO_BYTES)} or more`,
   };
 }
@@ -74,13 +69,18 @@ export function decidePath(input: PathInput): PathDecision {
       hint: 'Put `bulk` back as it was, or run with --restart, which starts over.',
     });
   }
+  const found = filesFor(input);
+  const refuse = (why: string): Error =>
+    fail('DST_UNSUPPORTED', `write: bulk cannot be: ${why}`, { hint: 'Set write: insert.' });
   if (earlier) {
     const other = earlier === 'bulk' ? write?.how === 'insert' : write?.how === 'bulk';
-    return { path: earlier, ...(other ? { reason: `goes on by ${earlier}, as this job began` } : {}) };
+    const reason = other ? { reason: `goes on by ${earlier}, as this job began` } : {};
+    if (earlier === 'insert') return { path: 'insert', ...reason };
+    if ('refused' in found) throw refuse(found.refused);
+    return { path: 'bulk', files: found.files, ...reason };
   }
   if (!write?.bulk || write.how === 'insert') return { path: 'insert' };
   if (write.how === 'auto') return decideAuto(input);
-  const refused = refusal(input);
-  if (!refused) return { path: 'bulk', reason: 'write: bulk' };
-  throw fail('DST_UNSUPPORTED', `write: bulk cannot be: ${refused}`, { hint: 'Set write: insert.' });
+  if ('refused' in found) throw refuse(found.refused);
+  return { path: 'bulk', files: found.files, reason: 'write: bulk' };
 }

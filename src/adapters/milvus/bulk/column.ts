@@ -17,12 +17,14 @@ const DESCR: Readonly<Partial<Record<MilvusType, string>>> = {
   FLOAT_VECTOR: '<f4',
   BINARY_VECTOR: '|u1',
 };
-const TEXT: readonly MilvusType[] = ['VARCHAR', 'JSON'];
 const PIECE_BYTES = 1 << 20;
 
-/** Whether a .npy file can hold a column of the type. */
-export function fitsNumpy(type: MilvusType): boolean {
-  return DESCR[type] !== undefined || TEXT.includes(type);
+/** Text that may be longer does not go into numpy files, where every text takes the room of the longest. */
+const LONGEST_TEXT = 1024;
+
+/** Whether a .npy file is the place for a column. */
+export function fitsNumpy({ type, maxLength }: FieldSpec): boolean {
+  return DESCR[type] !== undefined || (type === 'VARCHAR' && (maxLength ?? Infinity) <= LONGEST_TEXT);
 }
 
 /** One file of a set: the values of one field. */
@@ -91,16 +93,6 @@ function widestOf({ bytes, lengths }: Texts): number {
   return widest;
 }
 
-/** Requests are refused with a longer text; the import of 2.3.5 would store it. */
-function requireShort({ name, type, maxLength }: FieldSpec, { lengths }: Texts): void {
-  if (type !== 'VARCHAR' || maxLength === undefined) return;
-  const long = lengths.find((length) => length > maxLength);
-  if (long === undefined) return;
-  throw fail('DST_REFUSED', `a text has ${long} bytes, and the field "${name}" takes ${maxLength}`, {
-    hint: 'Choose a collection whose field takes longer texts, or leave such rows out by a step `where`.',
-  });
-}
-
 /**
  * Text: every row takes the room of the longest one, which is known at the end only. So the texts stay in memory until then,
  * as the bytes that they are.
@@ -139,7 +131,6 @@ function textFile(spec: FieldSpec, object: GrowingObject): ColumnFile {
     bytesWith: (column) => size(rows + column.rows, Math.max(widest, widestOf(textsOf(column)))),
     async append(column) {
       const texts = textsOf(column);
-      requireShort(spec, texts);
       held.push(texts);
       rows += column.rows;
       bytes += texts.bytes.length + texts.lengths.byteLength;

@@ -1,29 +1,28 @@
 import type { RecordBatch } from 'apache-arrow';
 import { type RawColumn, rawColumns } from '../../../batch/columns.js';
 import { type FieldSpec, fromArrowField } from '../../../batch/fields.js';
-import type { GrowingObject, ObjectStore } from '../../../store/types.js';
 import { formatBytes } from '../../../util/bytes.js';
 import { fail } from '../../../util/errors.js';
 import { type Mapping, targetField } from '../match.js';
-import { type ColumnFile, columnFile } from './column.js';
-import { HEADER_BYTES } from './npy.js';
+import { type FieldLimits, requireWithin } from './limits.js';
+import { numpyFiles } from './numpy-files.js';
+import { parquetFiles } from './parquet-files.js';
+import type { FileKind, SetFilesOptions } from './set-files.js';
 
-/** Text that a set may hold in memory before it is closed. */
+/** Bytes that a set may hold in memory before it is closed. */
 const HELD_BYTES = 64 << 20;
 /** A single batch may make a file longer than asked for, up to this many times: its rows are one unit of the ledger. */
 const SLACK = 4;
 
-export interface FileSetOptions {
-  readonly store: ObjectStore;
-  /** What the keys of its files begin with, with "/" at the end. */
-  readonly folder: string;
+export interface FileSetOptions extends SetFilesOptions {
+  readonly kind: FileKind;
   readonly mapping: Mapping;
-  /** Longest text in bytes, by the field of the target. */
-  readonly textLimits: ReadonlyMap<string, number>;
+  /** By the field of the target. */
+  readonly limits: ReadonlyMap<string, FieldLimits>;
   readonly maxFileBytes: number;
 }
 
-/** Files of columns, one for each field, that the server imports together: all of their rows or none. */
+/** Files that the server imports together: all of their rows or none. */
 export interface FileSet {
   readonly rows: number;
   /** Bytes of all its files. */
@@ -38,79 +37,64 @@ export interface FileSet {
   remove(): Promise<void>;
 }
 
-interface Member {
-  readonly spec: FieldSpec;
-  readonly key: string;
-  readonly object: GrowingObject;
-  readonly file: ColumnFile;
+interface Written {
+  /** By the names and limits of the target. */
+  readonly specs: readonly FieldSpec[];
+  readonly columns: readonly RawColumn[];
 }
 
-/** The columns of a batch that are written, by the field of the target that each goes into. */
-function written(batch: RecordBatch, mapping: Mapping): Map<string, RawColumn> {
-  const columns = new Map<string, RawColumn>();
+/** The columns of a batch that are written, and the fields that they go into. */
+function written(batch: RecordBatch, { mapping, limits }: Pick<FileSetOptions, 'mapping' | 'limits'>): Written {
+  const [specs, columns]: [FieldSpec[], RawColumn[]] = [[], []];
   for (const column of rawColumns(batch)) {
-    const name = targetField(mapping, fromArrowField(column.field));
-    if (name !== undefined) columns.set(name, column);
+    const source = fromArrowField(column.field);
+    const name = targetField(mapping, source);
+    if (name === undefined) continue;
+    specs.push({ ...source, name, ...limits.get(name) });
+    columns.push(column);
   }
-  return columns;
+  return { specs, columns };
 }
 
-export function createFileSet({ store, folder, mapping, textLimits, maxFileBytes }: FileSetOptions): FileSet {
-  const members = new Map<string, Member>();
+export function createFileSet(o: FileSetOptions): FileSet {
+  const { store, maxFileBytes } = o;
+  const files = o.kind === 'numpy' ? numpyFiles(o) : parquetFiles(o);
   let rows = 0;
-
-  async function memberFor(name: string, column: RawColumn): Promise<Member> {
-    const found = members.get(name);
-    if (found) return found;
-    const key = `${folder}${name}.npy`;
-    const object = await store.begin(key, HEADER_BYTES);
-    const limit = textLimits.get(name);
-    const spec = { ...fromArrowField(column.field), name, ...(limit === undefined ? {} : { maxLength: limit }) };
-    const made = { spec, key, object, file: columnFile(spec, object) };
-    members.set(name, made);
-    return made;
-  }
-
-  const held = (): number => [...members.values()].reduce((sum, { file }) => sum + file.held, 0);
+  let begun = false;
 
   return {
     get rows() {
       return rows;
     },
     get bytes() {
-      return [...members.values()].reduce((sum, { file }) => sum + file.bytes, 0);
+      return files.bytes;
     },
     get keys() {
-      return [...members.values()].map(({ key }) => key);
+      return files.keys;
     },
     fits(batch) {
       if (rows === 0) return true;
-      const columns = written(batch, mapping);
-      const long = [...members].some(([name, { file }]) => file.bytesWith(columns.get(name)!) > maxFileBytes);
-      return !long && held() < HELD_BYTES;
+      return files.held < HELD_BYTES && files.longestWith(written(batch, o).columns).bytes <= maxFileBytes;
     },
     async append(batch) {
-      for (const [name, column] of written(batch, mapping)) {
-        const { file } = await memberFor(name, column);
-        const after = file.bytesWith(column);
-        if (after > SLACK * maxFileBytes) {
-          throw fail(
-            'DST_REFUSED',
-            `the file of "${name}" would have ${formatBytes(after)} by ${rows + column.rows} rows alone: in a numpy file every text takes the room of the longest`,
-            { hint: 'Set write: insert, or a smaller batch_bytes.' },
-          );
-        }
-        await file.append(column);
+      const { specs, columns } = written(batch, o);
+      if (!begun) await files.begin(specs);
+      begun = true;
+      const longest = files.longestWith(columns);
+      if (longest.bytes > SLACK * maxFileBytes) {
+        const size = `${longest.what} would have ${formatBytes(longest.bytes)} by ${rows + batch.numRows} rows alone`;
+        throw fail('DST_REFUSED', longest.why ? `${size}: ${longest.why}` : size, {
+          hint: 'Set write: insert, or a smaller batch_bytes.',
+        });
       }
+      for (const [i, column] of columns.entries()) requireWithin(specs[i]!, column);
+      await files.append(columns);
       rows += batch.numRows;
     },
-    async finish() {
-      for (const { file } of members.values()) await file.finish();
-    },
+    finish: () => files.finish(),
     async remove() {
-      const all = [...members.values()];
-      await Promise.allSettled(all.map(({ object }) => object[Symbol.asyncDispose]()));
-      await store.remove(all.map(({ key }) => key)).catch(() => {});
+      await files[Symbol.asyncDispose]();
+      await store.remove(files.keys).catch(() => {});
     },
   };
 }

@@ -8,6 +8,8 @@ import type { SentBatch, SetJournal, WriteOptions } from '../../types.js';
 import type { Mapping } from '../match.js';
 import { createFileSet, type FileSet } from './file-set.js';
 import { importSet } from './import-set.js';
+import type { FieldLimits } from './limits.js';
+import type { FileKind } from './set-files.js';
 import { createSlots } from './slots.js';
 import type { Stage } from './stage.js';
 
@@ -15,8 +17,9 @@ export interface LoaderOptions {
   readonly collection: string;
   readonly stage: Stage;
   readonly mapping: () => Mapping;
-  /** Longest text in bytes, by the field of the target. */
-  readonly textLimits: () => ReadonlyMap<string, number>;
+  readonly kind: FileKind;
+  /** By the field of the target. */
+  readonly limits: () => ReadonlyMap<string, FieldLimits>;
   readonly maxFileBytes: number;
   /** Sets that are filled or imported at a time. */
   readonly parallelJobs: number;
@@ -155,7 +158,8 @@ export function createLoader(connection: Connection, o: LoaderOptions): Loader {
       store: o.stage.store,
       folder: o.stage.folder(name),
       mapping: o.mapping(),
-      textLimits: o.textLimits(),
+      kind: o.kind,
+      limits: o.limits(),
       maxFileBytes: o.maxFileBytes,
     });
     const set = { name, partition, files, journal, notes: [], landed, kill };

@@ -7,7 +7,9 @@ import type { Mapping } from '../match.js';
 import { decidePath } from './choose.js';
 import { policyFor } from './import-set.js';
 import { fateOf } from './import-task.js';
+import type { FieldLimits } from './limits.js';
 import { createLoader, type Loader } from './loader.js';
+import type { FileKind } from './set-files.js';
 import { openStage, type Stage } from './stage.js';
 
 /** An index that the server builds for rows that were imported can keep them out of a count for so long. */
@@ -40,23 +42,25 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
   let stage: Stage | undefined;
   let loader: Loader | undefined;
   let resumed = false;
-  let textLimits: ReadonlyMap<string, number> = new Map();
+  let limits: ReadonlyMap<string, FieldLimits> = new Map();
 
-  async function openLoader(): Promise<void> {
+  async function openLoader(kind: FileKind): Promise<void> {
     if (!bulk || stage) return;
     stage = await openStage(bulk, request.job ?? request.collection, { retryFor: o.retryForMs / 1000, log: o.log });
     const { maxFileBytes, parallelJobs, keepFiles } = bulk;
     const { collection } = request;
     const { mapping, log } = o;
     const sizes = { maxFileBytes, parallelJobs, keepFiles };
-    loader = createLoader(connection, { collection, stage, mapping, textLimits: () => textLimits, ...sizes, log });
+    loader = createLoader(connection, { collection, stage, kind, mapping, limits: () => limits, ...sizes, log });
   }
 
-  async function readTextLimits(): Promise<Map<string, number>> {
+  async function readLimits(): Promise<Map<string, FieldLimits>> {
     const fields = (await describeCollection(connection, request.collection))?.fields ?? [];
-    return new Map(
-      fields.flatMap(({ name, maxLength }) => (maxLength === undefined ? [] : [[name, maxLength] as const])),
-    );
+    const limitsOf = ({ maxLength, maxCapacity }: FieldLimits): FieldLimits => ({
+      ...(maxLength === undefined ? {} : { maxLength }),
+      ...(maxCapacity === undefined ? {} : { maxCapacity }),
+    });
+    return new Map(fields.map((field) => [field.name, limitsOf(field)]));
   }
 
   async function clear(): Promise<void> {
@@ -91,8 +95,8 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
       const earlier = options.resume?.target === undefined ? undefined : (options.resume.path ?? 'insert');
       const decision = decidePath({ write: request.write, schema, features, bytes: options.bytes, earlier });
       resumed = earlier !== undefined;
-      if (decision.path === 'bulk') await openLoader();
-      const where = stage ? `, numpy files in ${stage.store.name}` : '';
+      if (decision.path === 'bulk') await openLoader(decision.files);
+      const where = stage && decision.path === 'bulk' ? `, ${decision.files} files in ${stage.store.name}` : '';
       const detail = decision.reason === undefined ? undefined : `${decision.reason}${where}`;
       const action =
         detail === undefined ? undefined : ({ kind: 'write', target: request.collection, detail } as const);
@@ -102,7 +106,7 @@ export function bulkWriter(base: Writer, connection: Connection, request: Writer
       // Also shows that the store can be reached, before anything is dropped. What an earlier run has left may be in use still.
       if (stage && !resumed) await stage.clear();
       const identity = await base.prepare(plan);
-      if (loader) textLimits = await readTextLimits();
+      if (loader) limits = await readLimits();
       return identity;
     },
     get finiteScalars() {

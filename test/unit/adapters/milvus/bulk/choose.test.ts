@@ -29,6 +29,7 @@ describe('write: auto', () => {
   it('takes bulk imports from 256 MiB on, and says so', () => {
     expect(decidePath(input('auto'))).toEqual({
       path: 'bulk',
+      files: 'numpy',
       reason: 'write: auto: by bulk import: 256.0 MiB are 256.0 MiB or more',
     });
     expect(decidePath(input('auto', { bytes: AUTO_BYTES - 1 })).path).toBe('insert');
@@ -36,15 +37,13 @@ describe('write: auto', () => {
 
   const cases: [why: string, more: Parameters<typeof input>[1]][] = [
     [
-      'numpy files hold no ARRAY, which the field "tags" is',
-      { fields: [{ name: 'tags', type: 'ARRAY', elementType: 'INT64' }] },
+      'files for imports hold no SPARSE_FLOAT_VECTOR, which the field "words" is',
+      { fields: [{ name: 'words', type: 'SPARSE_FLOAT_VECTOR' }] },
     ],
     [
-      'numpy files hold no null, which the field "age" may be',
+      'files for imports hold no null, which the field "age" may be',
       { fields: [{ name: 'age', type: 'INT8', nullable: true }] },
     ],
-    ['the texts of "$meta" may be long', { fields: [{ name: '$meta', type: 'JSON', dynamic: true }] }],
-    ['the texts of "body" may be long', { fields: [{ name: 'body', type: 'VARCHAR', maxLength: 1025 }] }],
     ['Milvus Lite imports no files', { features: featuresOf('milvus_lite-3.2.2') }],
     ['how much there is to write is not known', { bytes: undefined }],
   ];
@@ -54,9 +53,17 @@ describe('write: auto', () => {
     expect(reason).toContain(`write: auto: by requests: ${why}`);
   });
 
-  it('takes short texts by files', () => {
-    const fields: FieldSpec[] = [{ name: 'title', type: 'VARCHAR', maxLength: 1024 }];
-    expect(decidePath(input('auto', { fields })).path).toBe('bulk');
+  const kinds: [fields: FieldSpec, files: 'numpy' | 'Parquet'][] = [
+    [{ name: 'title', type: 'VARCHAR', maxLength: 1024 }, 'numpy'],
+    [{ name: 'body', type: 'VARCHAR', maxLength: 1025 }, 'Parquet'],
+    [{ name: 'body', type: 'VARCHAR' }, 'Parquet'],
+    [{ name: '$meta', type: 'JSON', dynamic: true }, 'Parquet'],
+    [{ name: 'tags', type: 'ARRAY', elementType: 'INT64' }, 'Parquet'],
+  ];
+  it.each(kinds)('takes $type by files, numpy or Parquet', (field, files) => {
+    for (const how of ['auto', 'bulk'] as const) {
+      expect(decidePath(input(how, { fields: [field] }))).toMatchObject({ path: 'bulk', files });
+    }
   });
 
   it('inserts where there is no storage', () => {
@@ -68,15 +75,16 @@ describe('write: auto', () => {
 describe('write: bulk', () => {
   it('is taken whatever the size, also with texts of any length', () => {
     const fields: FieldSpec[] = [{ name: 'body', type: 'JSON' }];
-    expect(decidePath(input('bulk', { bytes: 1, fields }))).toEqual({ path: 'bulk', reason: 'write: bulk' });
+    const decision = { path: 'bulk', files: 'Parquet', reason: 'write: bulk' };
+    expect(decidePath(input('bulk', { bytes: 1, fields }))).toEqual(decision);
   });
 
-  it('is refused by name where numpy has nothing for a field', () => {
+  it('is refused by name where no file holds a field', () => {
     const fields: FieldSpec[] = [{ name: 'half', type: 'FLOAT16_VECTOR', dim: 4 }];
     expect(() => decidePath(input('bulk', { fields }))).toThrow(
       expect.objectContaining({
         code: 'DST_UNSUPPORTED',
-        message: 'write: bulk cannot be: numpy files hold no FLOAT16_VECTOR, which the field "half" is',
+        message: 'write: bulk cannot be: files for imports hold no FLOAT16_VECTOR, which the field "half" is',
         hint: 'Set write: insert.',
       }),
     );
@@ -93,7 +101,7 @@ describe('a run that is continued', () => {
       path: 'bulk',
       reason: 'goes on by bulk, as this job began',
     });
-    expect(decidePath(input('auto', { earlier: 'bulk', bytes: 1 }))).toEqual({ path: 'bulk' });
+    expect(decidePath(input('auto', { earlier: 'bulk', bytes: 1 }))).toEqual({ path: 'bulk', files: 'numpy' });
   });
 
   it('by bulk imports needs the storage still', () => {

@@ -2,6 +2,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { fateOf } from '../../../../../src/adapters/milvus/bulk/import-task.js';
 import { createLoader, type Loader } from '../../../../../src/adapters/milvus/bulk/loader.js';
+import type { FileKind } from '../../../../../src/adapters/milvus/bulk/set-files.js';
 import type { Stage } from '../../../../../src/adapters/milvus/bulk/stage.js';
 import { identityMapping } from '../../../../../src/adapters/milvus/match.js';
 import type { SentBatch } from '../../../../../src/adapters/types.js';
@@ -9,6 +10,7 @@ import { makeBatch } from '../../../../../src/batch/columns.js';
 import { fail } from '../../../../../src/util/errors.js';
 import { createMemoryStore, type MemoryStore } from '../../../../support/memory-store.js';
 import { type FakeImporter, fakeImporter } from './fake-server.js';
+import { readParquet } from './parquet/read.js';
 import { schemaOf } from './support.js';
 
 // Seconds of waiting between looks at an import are none here.
@@ -44,7 +46,7 @@ interface Bench {
 }
 
 /** A loader whose sets hold two batches. */
-function bench(o: { parallelJobs?: number; keepFiles?: boolean } = {}): Bench {
+function bench(o: { parallelJobs?: number; keepFiles?: boolean; kind?: FileKind } = {}): Bench {
   const server = fakeImporter();
   const store = createMemoryStore();
   const folder = (set: string): string => `job/${set}/`;
@@ -65,8 +67,9 @@ function bench(o: { parallelJobs?: number; keepFiles?: boolean } = {}): Bench {
     collection: 'c',
     stage,
     mapping: () => identityMapping(SCHEMA, 'id', false),
-    textLimits: () => new Map(),
-    maxFileBytes: 128 + 2 * ROWS * ROW_BYTES,
+    kind: o.kind ?? 'numpy',
+    limits: () => new Map(),
+    maxFileBytes: o.kind === 'Parquet' ? 700 : 128 + 2 * ROWS * ROW_BYTES,
     parallelJobs: o.parallelJobs ?? 2,
     keepFiles: o.keepFiles ?? false,
     log: () => {},
@@ -96,8 +99,9 @@ function bench(o: { parallelJobs?: number; keepFiles?: boolean } = {}): Bench {
 
 /** What the server would count in the files that it is given. */
 function rowsIn(store: MemoryStore, files: readonly string[]): number {
-  const key = files.find((file) => file.endsWith('/id.npy'))!.slice('/server/'.length);
-  return (store.objects.get(key)!.length - 128) / 8;
+  const key = files.find((file) => /\/(id\.npy|rows\.parquet)$/.test(file))!.slice('/server/'.length);
+  const bytes = store.objects.get(key)!;
+  return key.endsWith('.npy') ? (bytes.length - 128) / 8 : readParquet(bytes).rows;
 }
 
 let b: Bench;
@@ -122,6 +126,20 @@ describe('sets of files', () => {
     ]);
     expect(b.said.slice(0, 2)).toEqual(['placed', 'placed']);
     expect(b.said.indexOf('started')).toBeGreaterThan(b.said.indexOf('import 2 files'));
+    expect([...b.store.objects.keys()]).toEqual([]);
+  });
+
+  it('of Parquet are one file each, under the same rules', async () => {
+    b = bench({ kind: 'Parquet' });
+    const sent = [await b.write(0), await b.write(10), await b.write(20)];
+    await b.loader.close(undefined);
+    await Promise.all(sent.map(({ ack }) => ack));
+    await b.loader.finish();
+    expect(b.server.imports.map(({ rows, files }) => [rows, files.length])).toEqual([
+      [20, 1],
+      [10, 1],
+    ]);
+    expect(b.said.slice(0, 2)).toEqual(['placed', 'placed']);
     expect([...b.store.objects.keys()]).toEqual([]);
   });
 
