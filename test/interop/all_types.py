@@ -1,4 +1,4 @@
-"""Collections of every field type, by pymilvus: `make URI NAME ROWS [lite]` makes one, `dump URI NAME` prints what is in it as JSON.
+"""Collections of every field type, by pymilvus: `make URI NAME ROWS [lite|long]` makes one, `dump URI NAME` prints what is in it as JSON.
 
 dump gives one digest over all rows in the order of their ids (every field of every row, vectors by their bytes), the schema,
 indexes, properties and partitions, so that two collections can be compared without milvusdm.
@@ -37,11 +37,11 @@ def scalar(kind, random, i):
     return f'täxt "{i}" \u4e2d\u6587'
 
 
-def fields(lite):
+def fields(lite, long=False):
     plain = ELEMENTS if not lite else [e for e in ELEMENTS]
     out = [FieldSchema('pk', DataType.INT64, is_primary=True, description='the key')]
     for kind in plain:
-        extra = {'max_length': 200} if kind == 'VARCHAR' else {}
+        extra = {'max_length': 65535 if long else 200} if kind == 'VARCHAR' else {}
         out.append(FieldSchema(f'f_{kind.lower()}', DataType[kind], **extra))
     out.append(FieldSchema('f_json', DataType.JSON))
     if not lite:
@@ -66,11 +66,11 @@ def row(schema, random, i, key):
     return out
 
 
-def make(uri, name, rows, lite):
+def make(uri, name, rows, lite, long):
     if utility.has_collection(name):
         utility.drop_collection(name)
     random = np.random.default_rng(5)
-    described = fields(lite)
+    described = fields(lite, long)
     schema = CollectionSchema(described, description='all types', enable_dynamic_field=True)
     extra = {} if lite else {'num_shards': 2, 'properties': {'collection.ttl.seconds': 864000}}
     c = Collection(name, schema, consistency_level='Bounded', **extra)
@@ -78,6 +78,10 @@ def make(uri, name, rows, lite):
     c.create_partition('empty')
     keys = [(i * 7919 - 1000) * (2**40 if i % 3 == 0 else 1) for i in range(rows)]
     data = [row(described, random, i, key) for i, key in enumerate(keys)]
+    if long:
+        for one in data[7::40]:
+            one['f_varchar'] *= 500
+            one['f_json']['many'] = ['\u4e2d'] * 2000
     half = rows // 2
     c.insert(data[:half])
     c.insert(data[half:], partition_name='first')
@@ -131,6 +135,6 @@ def dump(name):
 if __name__ == '__main__':
     connections.connect(uri=sys.argv[2])
     if sys.argv[1] == 'make':
-        make(sys.argv[2], sys.argv[3], int(sys.argv[4]), len(sys.argv) > 5)
+        make(sys.argv[2], sys.argv[3], int(sys.argv[4]), 'lite' in sys.argv[5:], 'long' in sys.argv[5:])
     else:
         dump(sys.argv[3])

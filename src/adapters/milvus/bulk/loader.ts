@@ -99,7 +99,8 @@ export function createLoader(connection: Connection, o: LoaderOptions): Loader {
     try {
       await Promise.all(set.notes);
       await files.finish();
-      o.log(`${plural(files.rows, 'row')} (${formatBytes(files.bytes)}) are handed over as ${name}`);
+      const size = `${formatBytes(files.bytes)}, ${o.kind}`;
+      o.log(`${plural(files.rows, 'row')} (${size}) are handed over as ${name}`);
       const order = {
         name,
         collection: o.collection,

@@ -31,9 +31,34 @@ function sizeOf(pages: readonly Page[]): number {
   return pages.reduce((sum, { head, values }) => sum + head.length + values.length, 0);
 }
 
-/** The page with values of its own. */
-function kept(page: Page): Page {
-  return page.shared ? { ...page, values: page.values.slice(), shared: false } : page;
+/** Memory for values that outlive their batch, used again and again: fresh memory costs more than the copy. */
+class Keeper {
+  private free: ArrayBuffer[] = [];
+  private lent: ArrayBuffer[] = [];
+
+  /** The page with values of its own. */
+  keep(page: Page): Page {
+    if (!page.shared) return page;
+    const { length } = page.values;
+    const at = this.free.findIndex(({ byteLength }) => byteLength >= length && byteLength <= 2 * length);
+    const buffer = at < 0 ? new ArrayBuffer(length) : this.free.splice(at, 1)[0]!;
+    this.lent.push(buffer);
+    const values = new Uint8Array(buffer, 0, length);
+    values.set(page.values);
+    return { ...page, values, shared: false };
+  }
+
+  /** What was kept has gone out. */
+  reuse(): void {
+    this.free.push(...this.lent);
+    this.lent = [];
+  }
+
+  /** Nothing will be kept any more. */
+  release(): void {
+    this.free = [];
+    this.lent = [];
+  }
 }
 
 /** A file of these fields, into an object that was begun with {@link MAGIC_BYTES}. The caller disposes of the object. */
@@ -43,6 +68,7 @@ export function parquetFile(
   groupBytes: number = GROUP_BYTES,
 ): ParquetFile {
   const groups: Group[] = [];
+  const keeper = new Keeper();
   /** The pages of the open row group, by column. */
   let open: Page[][] = fields.map(() => []);
   let [rows, held, at] = [0, 0, MAGIC_BYTES];
@@ -62,6 +88,7 @@ export function parquetFile(
     groups.push({ rows, chunks });
     open = fields.map(() => []);
     [rows, held] = [0, 0];
+    keeper.reuse();
   }
 
   return {
@@ -78,11 +105,12 @@ export function parquetFile(
       rows += more;
       held += sizeOf(pages);
       const full = held >= groupBytes;
-      for (const [i, page] of pages.entries()) open[i]!.push(full ? page : kept(page));
+      for (const [i, page] of pages.entries()) open[i]!.push(full ? page : keeper.keep(page));
       if (full) await writeGroup();
     },
     async finish() {
       await writeGroup();
+      keeper.release();
       const meta = footer(fields, groups);
       const tail = new Uint8Array(TAIL_BYTES);
       new DataView(tail.buffer).setUint32(0, meta.length, true);
