@@ -170,6 +170,13 @@ function archiveWriter(
     if (!collection) throw fail('INTERNAL', 'the archive was used before it was planned');
     return collection;
   };
+  // Several readers write at a time, and a file takes one batch after the other.
+  let turn: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
+    return mine;
+  };
   const sent = (ack: Ack, files: PartitionFiles): SentBatch => ({
     ack: Promise.resolve(ack),
     durable: files.current ? new Promise((resolve) => files.waiting.push(resolve)) : Promise.resolve(),
@@ -227,7 +234,7 @@ function archiveWriter(
     async write(batch, options) {
       const unit = options.partition === undefined ? {} : { partition: options.partition };
       const files = filesOf(unit);
-      await addBatch(planned(), files, batch);
+      await inTurn(() => addBatch(planned(), files, batch));
       return sent({ rows: batch.numRows, keys: new BigInt64Array(0) }, files);
     },
     completeUnit: (unit) => complete(planned(), filesOf(unit)),
