@@ -26,7 +26,7 @@ export interface SetFiles extends AsyncDisposable {
   readonly held: number;
   /** Begins the files for these fields; called once, before anything else is asked. */
   begin(specs: readonly FieldSpec[]): Promise<void>;
-  /** The longest file, as it will be with these columns as well. */
+  /** The longest file, as it will be with these columns as well; about as long, where levels and a footer come with them. */
   longestWith(columns: readonly RawColumn[]): Foreseen;
   /** Appends rows, of the fields it was begun with in their order; the memory of the columns is free when it resolves. */
   append(columns: readonly RawColumn[]): Promise<void>;
