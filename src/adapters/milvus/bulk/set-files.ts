@@ -39,7 +39,7 @@ export interface SetFilesOptions {
   readonly folder: string;
 }
 
-/** The kind of files for these fields; undefined, and the field, where none holds it. */
+/** The kind of files for these fields, or a field that none of them holds. */
 export function fileKind(specs: readonly FieldSpec[]): { readonly kind: FileKind } | { readonly foreign: FieldSpec } {
   const foreign = specs.find((spec) => !fitsNumpy(spec) && !parquetField(spec));
   if (foreign) return { foreign };

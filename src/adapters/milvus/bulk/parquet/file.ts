@@ -11,7 +11,7 @@ export const MAGIC_BYTES = 4;
  * Bytes of a row group. Milvus 2.3.5 takes 32 MiB of memory for every column of every group (parquet_parser.go, BufferSize):
  * an import of 18 columns took 1.3 times as long with groups of 4 MiB, and with larger ones than this no less.
  */
-export const GROUP_BYTES: number = 16 << 20;
+const GROUP_BYTES = 16 << 20;
 
 /** A Parquet file that batches are appended to: PLAIN, not compressed, no nulls, a page a batch and column. */
 export interface ParquetFile {
