@@ -124,11 +124,12 @@ export function loadLater(require: NodeJS.Require, name: string): void {
   require.cache[id] = stub;
 }
 
+/** The SDK's own modules. Throws where they are not to be found. */
 export function partsOfSdk(): SdkParts {
-  const require = requireOfSdk();
-  const loader = require('@grpc/proto-loader') as SdkParts['loader'];
-  const { default: description } = require('./proto-json/milvus') as { readonly default: object };
-  const protobuf = createRequire(require.resolve('@grpc/proto-loader'))('protobufjs') as SdkParts['protobuf'];
+  const ofSdk = requireOfSdk();
+  const loader = ofSdk('@grpc/proto-loader') as SdkParts['loader'];
+  const { default: description } = ofSdk('./proto-json/milvus') as { readonly default: object };
+  const protobuf = createRequire(ofSdk.resolve('@grpc/proto-loader'))('protobufjs') as SdkParts['protobuf'];
   return { loader, description, protobuf };
 }
 
