@@ -30,7 +30,7 @@ beforeAll(async () => {
   await writeFile(meta, (await readFile(meta, 'utf8')).replace('"articles_alias"', ''));
   await python('all_types.py', ['make', milvusUri(), types, '400']);
   await makeArticles(articles);
-}, 240_000);
+});
 afterAll(async () => {
   await dropCollections();
 });

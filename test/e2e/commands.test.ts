@@ -191,7 +191,7 @@ describe.concurrent('failures are one JSON document, too', () => {
       code: 'NET_UNAVAILABLE',
       message: expect.stringContaining(String(port)),
     });
-    expect(done.report.seconds).toBeLessThan(20);
+    expect(done.report.seconds).toBeLessThan(60);
   });
 
   test('something that is no Milvus: exit 5 in good time', async () => {
@@ -206,7 +206,7 @@ describe.concurrent('failures are one JSON document, too', () => {
     });
     server.close();
     expect(done.code).toBe(5);
-    expect(done.report.seconds).toBeLessThan(20);
+    expect(done.report.seconds).toBeLessThan(60);
   });
 });
 

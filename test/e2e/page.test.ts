@@ -39,11 +39,11 @@ beforeAll(async () => {
   backups = join(folder, 'backups');
   await writeFile(join(folder, 'tokens'), `${TOKEN}\n`);
   [server, browser] = await Promise.all([
-    startServe({ args: ['--token-file', join(folder, 'tokens')], token: TOKEN, timeoutMs: 300_000 }),
+    startServe({ args: ['--token-file', join(folder, 'tokens')], token: TOKEN }),
     openChromium(),
   ]);
   page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'light' });
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(300_000);
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     // Refused requests are looked at where they happen.
@@ -66,7 +66,7 @@ afterAll(async () => {
 /** Waits until the job of the view is in a state, and gives its id. */
 async function ended(state: string): Promise<string> {
   const over = page.locator('dl .state', { hasText: /^(?!queued|running)/ });
-  await over.waitFor({ timeout: 90_000 });
+  await over.waitFor();
   expect(await over.textContent(), (await page.locator('main').textContent())!).toBe(state);
   return page.url().split('/').at(-1)!;
 }

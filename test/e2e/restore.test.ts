@@ -30,7 +30,6 @@ type Expected = Readonly<
 const EXPECTED: Expected = JSON.parse(readFileSync(fixture('milvus-backup/expected.json'), 'utf8'));
 const ARTICLES_ROWS = 1875;
 /** The server works on one import at a time, and the tests have several. */
-const SLOW = { timeoutMs: 280_000 };
 /** The number of that collection in the sample. */
 const FINGERPRINTS = '470596403606015236';
 
@@ -58,7 +57,7 @@ async function yamlFor(keys: object): Promise<string> {
 }
 
 async function restore(keys: object): Promise<Ran> {
-  return await runYaml(await yamlFor(keys), SLOW);
+  return await runYaml(await yamlFor(keys));
 }
 
 async function restoreOk(keys: object): Promise<Ran> {
@@ -177,7 +176,7 @@ describe.concurrent('a collection that exists', () => {
       ['damaged', 'DST_REFUSED'],
     ]) {
       const yaml = await yamlFor({ ...keys, backup_name: name });
-      const { report } = await runYaml(yaml, SLOW);
+      const { report } = await runYaml(yaml);
       expect(await isUnfinished(yaml, collection), name).toBe(false);
       expect(report, name).toMatchObject({ status: 'failed', error: { code } });
       expect(report.error?.message, name).toContain(name === 'damaged' ? 'tried 3 times' : `${FINGERPRINTS}/`);
@@ -205,7 +204,7 @@ describe.concurrent('a restore that is cut short', () => {
       if (signal === 'SIGTERM') expect(code).toBe(130);
       expect(await exists(collection)).toBe(false);
       expect(await isUnfinished(yaml, collection)).toBe(signal === 'SIGKILL');
-      const { report } = await runYaml(yaml, SLOW);
+      const { report } = await runYaml(yaml);
       expect(report.error).toBe(null);
       expect(report.targets).toMatchObject([{ rows_written: 500, verified: 'sample' }]);
       expect(await isUnfinished(yaml, collection)).toBe(false);

@@ -32,7 +32,7 @@ beforeAll(async () => {
   keeper = await openSelfContained({ endpoint, storage: serverStorage() }, o);
   await python('all_types.py', ['make', milvusUri(), types, '120']);
   await makeArticles(articles);
-}, 240_000);
+});
 afterAll(async () => {
   for (const one of (await keeper?.list({})) ?? [])
     if ([types, articles].includes(one.collection)) await keeper.drop(one);
@@ -134,7 +134,7 @@ test('what comes after a snapshot is not in it: writes, deletes, a compaction, t
   await keeper.drop(first);
   expect(await keeper.list({ collection: articles })).toEqual([]);
   expect(existsSync(join(serverStorage().path, first.location.replace(/\/snapshots\/.*/, '')))).toBe(false);
-}, 120_000);
+});
 
 test('a collection whose fields have other numbers than new ones would get comes back row by row', async () => {
   const name = unique('snap_gap');
@@ -169,7 +169,7 @@ test('a collection whose fields have other numbers than new ones would get comes
   expect(data).toHaveLength(40);
   expect(data).toContainEqual({ id: '7', v: [7, 3.5] });
   await keeper.drop(created);
-}, 60_000);
+});
 
 /** Creates a snapshot in a process of its own, which stands still when so many files are in place. */
 async function killedCreate(after: number): Promise<void> {

@@ -47,4 +47,4 @@ test('shards that share a bucket: killed, continued, finished', async () => {
   for await (const { key } of store.list('')) texts.push(Buffer.from(await store.read(key)).toString('latin1'));
   expect(texts.join('\n')).not.toContain(minio.password);
   await settle(prepared, 'shards that share a bucket', 'kill', 1);
-}, 300_000);
+});

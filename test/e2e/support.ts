@@ -38,10 +38,10 @@ export function alsoDropped(name: string): string {
 }
 
 /** A client of the Milvus of the run, for what the tests do by hand. */
-export async function withClient<T>(use: (client: MilvusClient) => Promise<T>): Promise<T> {
+export async function withClient<T>(use: (client: MilvusClient) => Promise<T>, timeout = 300_000): Promise<T> {
   const client = new MilvusClient({
     address: inject('milvusAddress'),
-    timeout: 60_000,
+    timeout,
     maxRetries: 0,
     telemetry: { enabled: false },
     logLevel: 'none',
@@ -71,7 +71,7 @@ export async function dropCollections(): Promise<void> {
         if (thrown.code !== DEADLINE_EXCEEDED) throw thrown;
       });
     }
-  });
+  }, 60_000);
   made.clear();
 }
 
@@ -249,7 +249,7 @@ export function floatFields(dim: number, key: Partial<FieldPlan> = {}, vector = 
 }
 
 /** Resolves once a running command has said something on stderr. Throws with all of it when it ends before. */
-export async function untilSaid(running: RunningCli, text: string, limitMs = 60_000): Promise<void> {
+export async function untilSaid(running: RunningCli, text: string, limitMs = 300_000): Promise<void> {
   const ended = running.result.then((result) => result.code ?? result.signal);
   for (const end = Date.now() + limitMs; !running.stderr().includes(text); ) {
     const over = await Promise.race([ended, sleep(50)]);

@@ -13,7 +13,7 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `MILVUSDM_PATH`; default a new folder for every run. Give the same one to resume. */
   readonly stateFolder?: string;
-  /** Killed after this long; default 120 s. */
+  /** Killed after this long; default 10 minutes. */
   readonly timeoutMs?: number;
   /** What it reads on standard input. */
   readonly input?: string;
@@ -45,7 +45,7 @@ export async function startCli(args: readonly string[], o: CliOptions = {}): Pro
     cwd: o.cwd ?? PROJECT,
     env: { ...process.env, MILVUSDM_EMBEDDED_PATH: inject('embeddedPath'), MILVUSDM_PATH: stateFolder, ...o.env },
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: o.timeoutMs ?? 120_000,
+    timeout: o.timeoutMs ?? 600_000,
     killSignal: 'SIGKILL',
   });
   const out = collect(child.stdout!);

@@ -58,7 +58,7 @@ export interface MariaDb extends AsyncDisposable {
 
 const USER = 'milvus';
 const PASSWORD = `p'w "${Math.random().toString(36).slice(2)}"`;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 240_000;
 
 interface Programs {
   readonly server: string;

@@ -144,7 +144,7 @@ async function launch({ data, ports, settings, deadlineMs }: Launch): Promise<{ 
 export async function startMilvus(o: MilvusServerOptions = {}): Promise<MilvusServer> {
   const ports = await freePorts(o.port ?? 0);
   const data = await mkdtemp(join(tmpdir(), 'milvusdm-milvus-'));
-  const how: Launch = { data, ports, settings: o.settings ?? {}, deadlineMs: o.deadlineMs ?? 90_000 };
+  const how: Launch = { data, ports, settings: o.settings ?? {}, deadlineMs: o.deadlineMs ?? 300_000 };
   const remove = (): Promise<void> => rm(data, { recursive: true, force: true });
   let running = await launch(how).catch(async (thrown: unknown) => {
     await remove();

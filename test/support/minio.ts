@@ -21,7 +21,7 @@ const FOLDER = join(CACHE, 'minio');
 const PROGRAM = join(FOLDER, VERSION, 'minio');
 const LOCK = join(FOLDER, `${VERSION}.building`);
 const LOG = join(FOLDER, `${VERSION}.build.log`);
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 240_000;
 const USER = 'milvusdm-tests';
 const PASSWORD = `pw+/${Math.random().toString(36).slice(2)}`;
 
