@@ -3,8 +3,9 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dropCollections, ran } from '../e2e/support.js';
+import { untilAcks } from '../support/ledger.js';
 import { smallDisk } from '../support/small-disk.js';
-import { jobOf, settle, untilAcks } from './harness.js';
+import { jobOf, settle } from './harness.js';
 import { prepare } from './scenarios.js';
 
 afterAll(dropCollections);
@@ -17,7 +18,7 @@ describe.concurrent('a full disk', () => {
     const prepared = await prepare({ task: 'H2M', ids: 'pairs', mode: 'append', foreign: 'other ids', loaded: true });
     const job = await jobOf(prepared, join(disk.path, 'state'));
     const running = await job.start({ slowly: true });
-    await untilAcks(job, running, 5);
+    await untilAcks(running, 5);
     await fill(disk.path);
     const stopped = ran(await running.result);
     expect(stopped.report.error, stopped.stderr).toMatchObject({

@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { sleep } from '../../src/util/abort.js';
 import { type Ran, ran, temporaryFolder } from '../e2e/support.js';
 import { type CliOptions, type RunningCli, startCli } from '../support/cli.js';
+import { acksIn, ledgerIn } from '../support/ledger.js';
 import { type Random, SEED } from './random.js';
 import { type Audit, type Prepared, resultsFile, type TaskType } from './scenarios.js';
 
@@ -39,41 +40,13 @@ export async function jobOf({ task, keys }: Pick<Prepared, 'task' | 'keys'>, sta
 }
 
 /** Path of the job's ledger; undefined where there is none. */
-export function ledgerOf(job: Job): string | undefined {
-  const folder = join(job.stateFolder, 'jobs');
-  try {
-    const [name] = readdirSync(folder).filter((file) => file.endsWith('.ledger.jsonl'));
-    return name && join(folder, name);
-  } catch {
-    return undefined;
-  }
-}
+export const ledgerOf = (job: Job): string | undefined => ledgerIn(job.stateFolder);
 
 /** Acknowledgements that the ledger holds. */
-export function acksOf(job: Job): number {
-  const path = ledgerOf(job);
-  if (path === undefined) return 0;
-  try {
-    return readFileSync(path, 'latin1').split('"t":"ack"').length - 1;
-  } catch {
-    return 0; // gone in the meantime: the run is complete
-  }
-}
+export const acksOf = (job: Job): number => acksIn(job.stateFolder);
 
 /** When a run is killed: at so many further acknowledgements, or as soon as it says that a phase begins. */
 export type Moment = { readonly acks: number } | { readonly phase: string };
-
-/** Resolves when a running job has so many acknowledgements. Throws with its output when it ends before. */
-export async function untilAcks(job: Job, running: RunningCli, acks: number): Promise<void> {
-  let over: string | undefined;
-  void running.result.then((result) => {
-    over = result.stdout + result.stderr;
-  });
-  while (acksOf(job) < acks) {
-    if (over !== undefined) throw new Error(`it ended before ${acks} acknowledgements: ${over}`);
-    await sleep(2);
-  }
-}
 
 export interface KillOptions {
   readonly delayMs?: number;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { untilAcks } from '../support/ledger.js';
 import { type MilvusServer, startMilvus } from '../support/milvus-server.js';
-import { jobOf, settle, untilAcks } from './harness.js';
+import { jobOf, settle } from './harness.js';
 import { KILLS, randomFor, SEED } from './random.js';
 import { describeScenario, prepare, type Scenario } from './scenarios.js';
 
@@ -26,7 +27,7 @@ describe(`a server that is killed and started again in mid-run (SEED=${SEED})`, 
       const job = await jobOf({ ...prepared, keys: { ...prepared.keys, retry_for: random.pick([2, 120]) } });
       const running = await job.start({ slowly: true });
       const goal = random.between(3, 40);
-      await untilAcks(job, running, goal);
+      await untilAcks(running, goal);
       await server.restart();
       const { code, stderr } = await running.result;
       expect([0, 5], `${stderr}\nSEED=${SEED}`).toContain(code);

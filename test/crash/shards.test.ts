@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { checkOutput, dropCollections, ran, temporaryFolder } from '../e2e/support.js';
-import { runCli } from '../support/cli.js';
+import { runCli, until } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
 import { settle } from './harness.js';
 import { prepare, ROWS, type Scenario } from './scenarios.js';
-import { acksOfShard, kill, sharedJob, until } from './shards.js';
+import { acksOfShard, kill, sharedJob } from './shards.js';
 
 afterAll(dropCollections);
 

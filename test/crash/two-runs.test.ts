@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { dropCollections, untilSaid } from '../e2e/support.js';
-import { jobOf, killAt, settle, untilAcks } from './harness.js';
+import { untilAcks } from '../support/ledger.js';
+import { jobOf, killAt, settle } from './harness.js';
 import { prepare } from './scenarios.js';
 
 afterAll(dropCollections);
@@ -10,7 +11,7 @@ describe.concurrent('two runs of one YAML', () => {
     const prepared = await prepare({ task: 'H2M', ids: 'unique' });
     const job = await jobOf(prepared);
     const first = await job.start({ slowly: true });
-    await untilAcks(job, first, 2);
+    await untilAcks(first, 2);
     // It stands still, and is there, however long the second takes.
     first.child.kill('SIGSTOP');
     const second = await job.run();

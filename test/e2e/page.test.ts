@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { openChromium } from '../support/chromium.js';
+import { onlyBackup } from '../support/only-one.js';
 import { obstacles } from '../support/page-check.js';
 import { startServe, type TestServer } from '../support/serve.js';
 import { serverStorage } from './backup-support.js';
@@ -166,8 +167,11 @@ describe.sequential('the page', () => {
     await page.getByRole('button', { name: 'Back up' }).click();
     await page.getByLabel('Collections').fill(collection);
     await page.getByLabel('Name of the backup').fill('by_page');
-    await page.getByRole('button', { name: 'Start backup' }).click();
-    await ended('done');
+    {
+      await using _ = await onlyBackup();
+      await page.getByRole('button', { name: 'Start backup' }).click();
+      await ended('done');
+    }
     await page.getByRole('link', { name: 'Backups' }).first().click();
     await page.getByRole('link', { name: 'by_page' }).click();
     await page

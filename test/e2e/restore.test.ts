@@ -6,8 +6,7 @@ import { parse, stringify } from 'yaml';
 import { loadJob } from '../../src/config/load.js';
 import { makingName } from '../../src/job/restore/making.js';
 import { restoreJobId } from '../../src/job/restore/restore-job.js';
-import { sleep } from '../../src/util/abort.js';
-import { startCli } from '../support/cli.js';
+import { startCli, until } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
 import { counts, makeCollection, partitionDigests } from '../support/python.js';
 import {
@@ -195,10 +194,7 @@ describe.concurrent('a restore that is cut short', () => {
       const collection = unique('cut');
       const yaml = await yamlFor({ source_collection: 'fingerprints', rename: { map: { fingerprints: collection } } });
       const running = await startCli(['--yaml', yaml, '--json']);
-      for (let left = 600; !(await isUnfinished(yaml, collection)); left--) {
-        if (left === 0) throw new Error(running.stderr());
-        await sleep(20);
-      }
+      await until(running, () => isUnfinished(yaml, collection));
       running.child.kill(signal);
       const { code } = await running.result;
       if (signal === 'SIGTERM') expect(code).toBe(130);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStore } from '../../src/store/index.js';
 import { settle } from '../crash/harness.js';
 import { prepare, ROWS } from '../crash/scenarios.js';
-import { kill, sharedJob, until } from '../crash/shards.js';
+import { kill, sharedJob } from '../crash/shards.js';
+import { until } from '../support/cli.js';
 import { type Minio, startMinio } from '../support/minio.js';
 import { dropCollections } from './support.js';
 

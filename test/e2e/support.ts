@@ -10,6 +10,7 @@ import type { PlanReport, Report } from '../../src/job/report.js';
 import { sleep } from '../../src/util/abort.js';
 import { type CliOptions, type CliResult, type RunningCli, startCli } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
+import { untilAcks } from '../support/ledger.js';
 import type { FieldPlan } from '../support/python.js';
 
 /** A file of `fixtures/`, as an absolute path. */
@@ -257,11 +258,10 @@ export async function untilSaid(running: RunningCli, text: string, limitMs = 300
   }
 }
 
-/** Starts a task and resolves when it has been writing for a moment. The caller waits for its result. */
+/** Starts a task and resolves when some of it has arrived. The caller waits for its result. */
 export async function startWriting(keys: Keys, o: RunOptions = {}): Promise<RunningCli> {
   const running = await startCli(['--yaml', await yamlFile(keys), '--json', ...(o.args ?? [])], o);
-  await untilSaid(running, 'phase write');
-  await sleep(2500);
+  await untilAcks(running, 3);
   return running;
 }
 

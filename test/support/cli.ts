@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { sleep } from '../../src/util/abort.js';
 import { PROJECT } from './environments.js';
 
 const MAIN = join(PROJECT, 'dist', 'cli', 'main.js');
@@ -32,6 +33,7 @@ export interface CliResult {
 
 export interface RunningCli {
   readonly child: ChildProcess;
+  readonly stateFolder: string;
   /** What it has written to stderr so far. */
   stderr(): string;
   readonly result: Promise<CliResult>;
@@ -60,12 +62,24 @@ export async function startCli(args: readonly string[], o: CliOptions = {}): Pro
       resolve({ code, signal, stdout, stderr, stateFolder, json: () => document(args, code, stdout, stderr) });
     });
   });
-  return { child, stderr: err, result };
+  return { child, stateFolder, stderr: err, result };
 }
 
 /** Runs the built command line to its end. */
 export async function runCli(args: readonly string[], o: CliOptions = {}): Promise<CliResult> {
   return (await startCli(args, o)).result;
+}
+
+/** Resolves when `seen` is so; fails where the process ends before. */
+export async function until(running: RunningCli, seen: () => boolean | Promise<boolean>): Promise<void> {
+  let over: string | undefined;
+  void running.result.then((result) => {
+    over = result.stdout + result.stderr;
+  });
+  while (!(await seen())) {
+    if (over !== undefined) throw new Error(`it has ended before: ${over}`);
+    await sleep(5);
+  }
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {
