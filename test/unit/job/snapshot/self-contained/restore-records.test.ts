@@ -43,7 +43,7 @@ describe('a restore in the state folder', () => {
     vi.useFakeTimers({ now: Date.now() + 1000, toFake: ['Date'] });
     record.progress(40);
     record.progress(41);
-    await vi.waitFor(async () => expect(await findRecord('a:1', record.id)).toMatchObject({ progress: 40 }));
+    await vi.waitFor(async () => expect(await findRecord('a:1', record.id)).toMatchObject({ progress: 40 }), 60_000);
     await record.end('completed', '');
     const ended = await findRecord('a:1', record.id);
     expect(ended).toMatchObject({ state: 'completed', progress: 100 });
