@@ -198,7 +198,7 @@ describe('doctor', () => {
     expect(named(report.checks)).toContain('target login: fail');
     expect(report.exit_code).toBe(5);
     expect(JSON.stringify(report)).not.toContain('secret-1');
-  }, 40_000);
+  });
 
   it('an odd source is a warning', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'milvusdm-odd-'));
