@@ -60,9 +60,10 @@ try:
     server.wait(5)
 except subprocess.TimeoutExpired:
     server.kill()
-for folder in ("/run/milvus", "/tmp/milvus"):
+notes = [join(folder, "standalone-%s.pid" % alias) for folder in ("/run/milvus", "/tmp/milvus")]
+for path in notes + ["/tmp/milvus/server_id_%d" % server.pid]:
     try:
-        os.unlink(join(folder, "standalone-%s.pid" % alias))
+        os.unlink(path)
     except OSError:
         pass
 if not ended.is_set():
