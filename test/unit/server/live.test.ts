@@ -137,6 +137,28 @@ describe('the stream of a job', () => {
     expect(await stream.text).toContain('event: end\ndata: {"state":"cancelled"}');
   });
 
+  it('takes no harm from a job that is resumed in the moment of its end', async () => {
+    const { bench, watch } = await listening();
+    const { id } = bench.context.queue.submit(newJob());
+    await until(() => bench.workers.length === 1, 'a worker');
+    const stream = await watch(id);
+    await stream.until('"state":"running"');
+    const failures: unknown[] = [];
+    bench.app.server.prependListener('request', (_, response) =>
+      response.on('error', (thrown) => failures.push(thrown)),
+    );
+    const other = await watch(id);
+    await other.until('"state":"running"');
+    bench.context.queue.live(id)!.on(({ event, data }) => {
+      if (event === 'state' && (data as { state: string }).state === 'failed') bench.context.queue.resume(id);
+    });
+    await bench.workers[0]!.end('failed');
+    expect(await other.text).toMatch(/event: end\ndata: \{"state":"failed"\}\n\n$/);
+    expect(await stream.text).toMatch(/event: end\ndata: \{"state":"failed"\}\n\n$/);
+    expect(failures).toEqual([]);
+    await until(() => bench.workers.length === 2, 'the next attempt');
+  });
+
   it('goes on behind the last event', async () => {
     const { bench, watch } = await listening();
     const { id } = bench.context.queue.submit(newJob());
