@@ -60,6 +60,12 @@ describe('a restore in the state folder', () => {
     ]);
   });
 
+  it('has an id of its own, whatever begins in the same moment', async () => {
+    vi.useFakeTimers({ now: 1_800_000_000_000, toFake: ['Date'] });
+    const records = await Promise.all(Array.from({ length: 100 }, () => beginRecord('a:1', REQUEST)));
+    expect(new Set(records.map(({ id }) => id)).size).toBe(100);
+  });
+
   it('has failed when its process has ended without a word', async () => {
     const record = await beginRecord('a:1', REQUEST);
     change(record.id, (stored) => ({ ...stored, owner: { ...(stored.owner as object), pid: 2 ** 22 + 1 } }));
