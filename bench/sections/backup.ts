@@ -9,6 +9,7 @@ import { flushCollection } from '../../src/segments/flush.js';
 import { segmentServer } from '../../src/segments/server.js';
 import { openStore } from '../../src/store/index.js';
 import { clientSettings } from '../../src/store/s3/client.js';
+import { anySignal } from '../../src/util/abort.js';
 import { startMilvus } from '../../test/support/milvus-server.js';
 import { milvusOn, startMinio } from '../../test/support/minio.js';
 import { migrate } from '../lib/cli.js';
@@ -86,7 +87,7 @@ async function flush({ address }: Place): Promise<number> {
   await using opened = await openMilvus(endpoint, { log: () => {}, retry: { totalMs: 0 } });
   const server = segmentServer(opened.connection);
   const of = { db: 'default', name: COLLECTION };
-  return await seconds(() => flushCollection(server, of, new AbortController().signal));
+  return await seconds(() => flushCollection(server, of, anySignal()));
 }
 
 interface ServerFile {

@@ -4,6 +4,7 @@ import { encodeManifest, NO_POSITION } from '../../src/snapshot/manifest.js';
 import { encodeMetadata, NO_FIELD, NO_SCHEMA } from '../../src/snapshot/metadata.js';
 import { openSnapshot, readSnapshotFile } from '../../src/snapshot/open.js';
 import { LAYOUT, type ManifestLogs, type SegmentManifest, type SnapshotMetadata } from '../../src/snapshot/types.js';
+import { anySignal } from '../../src/util/abort.js';
 import { createMemoryStore } from '../../test/support/memory-store.js';
 import type { Result } from '../lib/results.js';
 import type { Setup } from '../lib/setup.js';
@@ -118,7 +119,7 @@ export async function snapshotSection(setup: Setup): Promise<Result[]> {
 /** Creates a self-contained snapshot and drops it; gives the seconds of the first. */
 export async function createSnapshot(address: string, storage: StorageConfig, collection: string): Promise<number> {
   const endpoint = { at: { kind: 'server', address, tls: false } } as const;
-  const o = { log() {}, warn() {}, signal: new AbortController().signal, retryForMs: 60_000 };
+  const o = { log() {}, warn() {}, signal: anySignal(), retryForMs: 60_000 };
   await using keeper = await openSelfContained({ endpoint, storage }, o);
   const ref = { db: 'default', collection, name: 'bench_snapshot' };
   const began = performance.now();

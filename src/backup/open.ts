@@ -1,5 +1,5 @@
 import type { ObjectStore, StoreOptions } from '../store/types.js';
-import { fail } from '../util/errors.js';
+import { fail, MilvusdmError } from '../util/errors.js';
 import { decodeFullMeta, decodeLevels, type MetaFileBytes } from './decode.js';
 import { backupPrefix, META_FILES, type MetaFile, metaKey } from './layout.js';
 import { decodeSideFile, type SideFile } from './side-file.js';
@@ -61,8 +61,26 @@ function isComplete(meta: ReadonlyMap<MetaFile, number>, side: SideFile | undefi
   return meta.has('full') || (side === undefined && LEVELS.every((level) => meta.has(level)));
 }
 
+/** Whoever removes a backup removes its few meta files one after the other. */
+const LOOKS = 20;
+
+/** Looks again at what went away while it was looked at. Throws what `look` throws. */
+export async function whileItGoes<T>(look: () => Promise<T>): Promise<T> {
+  for (let left = LOOKS; ; left--) {
+    try {
+      return await look();
+    } catch (thrown) {
+      if (left === 0 || !(thrown instanceof MilvusdmError) || thrown.code !== 'STORE_MISSING') throw thrown;
+    }
+  }
+}
+
 /** Looks what is at the place of a backup. Throws STORE_*, and SRC_CORRUPT or SRC_UNSUPPORTED for a side file. */
-export async function probeBackup(store: ObjectStore, name: string, o: StoreOptions = {}): Promise<BackupProbe> {
+export function probeBackup(store: ObjectStore, name: string, o: StoreOptions = {}): Promise<BackupProbe> {
+  return whileItGoes(() => probeOnce(store, name, o));
+}
+
+async function probeOnce(store: ObjectStore, name: string, o: StoreOptions): Promise<BackupProbe> {
   const meta = await metaFilesOf(store, name, o);
   let side: SideFile | undefined;
   if (meta.has('side')) {

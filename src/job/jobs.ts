@@ -36,11 +36,18 @@ function rowsOf(state: LedgerState): { done: number; all: number } {
   return { done, all };
 }
 
-async function describe(id: string): Promise<UnfinishedJob> {
-  const lastNote = (await stat(ledgerPath(id))).mtime.toISOString();
+/** Undefined for a job that is complete in the meantime. */
+async function describe(id: string): Promise<UnfinishedJob | undefined> {
+  const found = await stat(ledgerPath(id)).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return undefined;
+    throw thrown;
+  });
+  if (!found) return undefined;
+  const last_note = found.mtime.toISOString();
   const running = await isRunning(id);
   try {
-    const { state } = await readState(id);
+    const { state, lastNote } = await readState(id);
+    if (lastNote === 0) return undefined;
     const { done, all } = rowsOf(state);
     const file = state.job?.file ?? null;
     return {
@@ -49,7 +56,7 @@ async function describe(id: string): Promise<UnfinishedJob> {
       task: state.job?.task ?? null,
       collections: [...state.collections.values()].map((c) => c.begin.into),
       started: state.job?.started ?? null,
-      last_note: lastNote,
+      last_note,
       rows_done: done,
       rows: all,
       command: file === null ? null : commandFor(file),
@@ -57,7 +64,7 @@ async function describe(id: string): Promise<UnfinishedJob> {
   } catch (thrown) {
     if (!(thrown instanceof MilvusdmError) || thrown.code !== 'JOB_DAMAGED') throw thrown;
     const nothing = { task: null, collections: [], started: null, rows_done: 0, rows: 0, command: null };
-    return { job_id: id, state: 'damaged', last_note: lastNote, ...nothing };
+    return { job_id: id, state: 'damaged', last_note, ...nothing };
   }
 }
 
@@ -65,6 +72,9 @@ async function describe(id: string): Promise<UnfinishedJob> {
 export async function unfinishedJobs(): Promise<UnfinishedJob[]> {
   const names = existsSync(jobsFolder()) ? await readdir(jobsFolder()) : [];
   const jobs: UnfinishedJob[] = [];
-  for (const name of names) if (name.endsWith(SUFFIX)) jobs.push(await describe(name.slice(0, -SUFFIX.length)));
+  for (const name of names.filter((one) => one.endsWith(SUFFIX))) {
+    const job = await describe(name.slice(0, -SUFFIX.length));
+    if (job) jobs.push(job);
+  }
   return jobs.sort((a, b) => (a.last_note < b.last_note ? 1 : -1));
 }

@@ -1,9 +1,9 @@
-import { DataType, type FieldType } from '@zilliz/milvus2-sdk-node';
 import type { FieldSpec, MilvusType } from '../batch/fields.js';
 import { checked, sdkStatus } from './checked.js';
 import type { Connection } from './connection.js';
 import { DATA_TYPE } from './encode.js';
 import { withPartition } from './partitions.js';
+import { DataType, type FieldType } from './sdk.js';
 import { isNotFound } from './status.js';
 
 /** A field of a collection as the server describes it. `type` is the server's own name where we have none. */

@@ -1,12 +1,11 @@
 import grpc from '@grpc/grpc-js';
-import { logger, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import type { MilvusEndpoint } from '../config/types.js';
 import { interrupted } from '../util/abort.js';
 import { fail } from '../util/errors.js';
 import type { RetryPolicy } from '../util/retry.js';
-import { describeOnce } from './describe-once.js';
 import { type Features, featuresOf } from './features.js';
 import { messageOf, sendInPlace } from './framing.js';
+import { logger, MilvusClient } from './sdk.js';
 import { GRPC, grpcError } from './status.js';
 
 // The SDK's logger writes to stdout, which belongs to the report.
@@ -69,7 +68,6 @@ export function channelOptions(address: string): Record<string, string | number>
 
 function sdkFor(endpoint: MilvusEndpoint, address: string, tls: boolean): Sdk {
   const { tls: t } = endpoint;
-  describeOnce();
   return new Sdk({
     address: tls ? `https://${address}` : address,
     ssl: tls,

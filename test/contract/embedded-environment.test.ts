@@ -36,7 +36,7 @@ const spec = (name: string, more: Partial<EnvironmentSpec> = {}): EnvironmentSpe
 const answer = (python: string): string =>
   execFileSync(python, ['-I', '-c', 'import tiny, sys; print(tiny.answer, sys.prefix)'], { encoding: 'utf8' }).trim();
 
-test('installs once, works after the rename, and tells so once', { timeout: 60_000 }, async () => {
+test('installs once, works after the rename, and tells so once', async () => {
   const said: string[] = [];
   const one = spec('once', {
     log: (message) => said.push(message),
@@ -49,7 +49,7 @@ test('installs once, works after the rename, and tells so once', { timeout: 60_0
   expect(said).toEqual(['installing']);
 });
 
-test('two at once both get it, and nothing else is left', { timeout: 60_000 }, async () => {
+test('two at once both get it, and nothing else is left', async () => {
   const one = spec('race');
   const [a, b] = await Promise.all([ensureEnvironment(one), ensureEnvironment(one)]);
   expect(a).toBe(b);
@@ -57,7 +57,7 @@ test('two at once both get it, and nothing else is left', { timeout: 60_000 }, a
   expect((await readdir(dirname(one.folder))).sort()).toEqual(['environment', 'environment.install.log']);
 });
 
-test('a failed pip is ENV_INSTALL with its last lines and its log; nothing is left', { timeout: 60_000 }, async () => {
+test('a failed pip is ENV_INSTALL with its last lines and its log; nothing is left', async () => {
   const one = spec('failed', { requirements: [join(root, 'missing-1.0-py3-none-any.whl')] });
   await expect(ensureEnvironment(one)).rejects.toMatchObject({
     code: 'ENV_INSTALL',
@@ -66,7 +66,7 @@ test('a failed pip is ENV_INSTALL with its last lines and its log; nothing is le
   expect(await readdir(dirname(one.folder))).toEqual(['environment.install.log']);
 });
 
-test('a failed check of what was installed is ENV_INSTALL', { timeout: 60_000 }, async () => {
+test('a failed check of what was installed is ENV_INSTALL', async () => {
   const one = spec('check', { prepare: 'import not_there' });
   await expect(ensureEnvironment(one)).rejects.toMatchObject({
     code: 'ENV_INSTALL',
@@ -75,7 +75,7 @@ test('a failed check of what was installed is ENV_INSTALL', { timeout: 60_000 },
   expect(await readdir(dirname(one.folder))).toEqual(['environment.install.log']);
 });
 
-test('an abort stops the installation', { timeout: 60_000 }, async () => {
+test('an abort stops the installation', async () => {
   const stop = new AbortController();
   const one = spec('abort', { prepare: 'import time; time.sleep(60)', signal: stop.signal });
   const running = ensureEnvironment(one);
@@ -88,9 +88,7 @@ test('an abort stops the installation', { timeout: 60_000 }, async () => {
   expect(await readdir(dirname(one.folder))).toEqual(['environment.install.log']);
 });
 
-test('an environment whose Python is gone, and remains of killed installations, are replaced', {
-  timeout: 60_000,
-}, async () => {
+test('an environment whose Python is gone, and remains of killed installations, are replaced', async () => {
   const one = spec('replaced');
   await mkdir(join(one.folder, 'bin'), { recursive: true });
   await symlink('/nowhere/python3', join(one.folder, 'bin', 'python'));

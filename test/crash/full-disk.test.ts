@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { sleep } from '../../src/util/abort.js';
 import { dropCollections, ran } from '../e2e/support.js';
+import { untilAcks } from '../support/ledger.js';
 import { smallDisk } from '../support/small-disk.js';
-import { acksOf, jobOf, settle } from './harness.js';
+import { jobOf, settle } from './harness.js';
 import { prepare } from './scenarios.js';
 
 afterAll(dropCollections);
@@ -13,12 +13,12 @@ afterAll(dropCollections);
 const MIB = 1024 * 1024;
 
 describe.concurrent('a full disk', () => {
-  test('under the state folder stops the run, which then goes on', { timeout: 300_000 }, async () => {
+  test('under the state folder stops the run, which then goes on', async () => {
     await using disk = await smallDisk(4 * MIB);
     const prepared = await prepare({ task: 'H2M', ids: 'pairs', mode: 'append', foreign: 'other ids', loaded: true });
     const job = await jobOf(prepared, join(disk.path, 'state'));
-    const running = await job.start();
-    while (acksOf(job) < 5) await sleep(2);
+    const running = await job.start({ slowly: true });
+    await untilAcks(running, 5);
     await fill(disk.path);
     const stopped = ran(await running.result);
     expect(stopped.report.error, stopped.stderr).toMatchObject({
@@ -30,7 +30,7 @@ describe.concurrent('a full disk', () => {
     await settle(prepared, 'disk full under the ledger', 'fault', 1);
   });
 
-  test('under the log alone does not stop the run', { timeout: 300_000 }, async () => {
+  test('under the log alone does not stop the run', async () => {
     await using disk = await smallDisk(64 * 1024);
     const prepared = await prepare({ task: 'H2M', ids: 'unique' });
     const job = await jobOf(prepared);
@@ -41,9 +41,7 @@ describe.concurrent('a full disk', () => {
     await settle(prepared, 'disk full under the log', 'fault', 1);
   });
 
-  test('under the archive is refused by name, leaves no half file, and the next run is whole', {
-    timeout: 300_000,
-  }, async () => {
+  test('under the archive is refused by name, leaves no half file, and the next run is whole', async () => {
     await using disk = await smallDisk(2 * MIB);
     const prepared = await prepare({ task: 'M2H', ids: 'unique' });
     const data_dir = join(disk.path, 'archive');

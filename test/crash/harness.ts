@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -6,59 +6,61 @@ import { stringify } from 'yaml';
 import { sleep } from '../../src/util/abort.js';
 import { type Ran, ran, temporaryFolder } from '../e2e/support.js';
 import { type CliOptions, type RunningCli, startCli } from '../support/cli.js';
+import { acksIn, ledgerIn } from '../support/ledger.js';
 import { type Random, SEED } from './random.js';
 import { type Audit, type Prepared, resultsFile, type TaskType } from './scenarios.js';
+
+export interface StartOptions extends CliOptions {
+  /** At a pace at which it is there for seconds still, whatever is to befall it: on a busy machine we may be late. */
+  readonly slowly?: boolean;
+}
 
 /** A job: one YAML file and the state folder in which its ledger lies. */
 export interface Job {
   readonly yaml: string;
   readonly stateFolder: string;
-  start(o?: CliOptions): Promise<RunningCli>;
+  start(o?: StartOptions): Promise<RunningCli>;
   /** Runs it to its end and checks its output against the schema. */
   run(o?: CliOptions): Promise<Ran>;
 }
 
 const TIMEOUT_MS = 600_000;
+const SLOWLY = { max_rate: '800 KB/s' };
 
 export async function jobOf({ task, keys }: Pick<Prepared, 'task' | 'keys'>, state?: string): Promise<Job> {
   const folder = await temporaryFolder();
-  const yaml = join(folder, 'task.yaml');
+  // The pace is no part of what makes a job: both files are of one.
+  const [yaml, slow] = [join(folder, 'task.yaml'), join(folder, 'slow.yaml')];
   await writeFile(yaml, stringify({ [task]: keys }));
+  await writeFile(slow, stringify({ [task]: { ...keys, ...SLOWLY } }));
   const stateFolder = state ?? join(folder, 'state');
-  const start = (o: CliOptions = {}): Promise<RunningCli> =>
-    startCli(['--yaml', yaml, '--json'], { stateFolder, timeoutMs: TIMEOUT_MS, ...o });
+  const start = ({ slowly, ...o }: StartOptions = {}): Promise<RunningCli> =>
+    startCli(['--yaml', slowly ? slow : yaml, '--json'], { stateFolder, timeoutMs: TIMEOUT_MS, ...o });
   return { yaml, stateFolder, start, run: async (o) => ran(await (await start(o)).result) };
 }
 
 /** Path of the job's ledger; undefined where there is none. */
-export function ledgerOf(job: Job): string | undefined {
-  const folder = join(job.stateFolder, 'jobs');
-  try {
-    const [name] = readdirSync(folder).filter((file) => file.endsWith('.ledger.jsonl'));
-    return name && join(folder, name);
-  } catch {
-    return undefined;
-  }
-}
+export const ledgerOf = (job: Job): string | undefined => ledgerIn(job.stateFolder);
 
 /** Acknowledgements that the ledger holds. */
-export function acksOf(job: Job): number {
-  const path = ledgerOf(job);
-  if (path === undefined) return 0;
-  try {
-    return readFileSync(path, 'latin1').split('"t":"ack"').length - 1;
-  } catch {
-    return 0; // gone in the meantime: the run is complete
-  }
-}
+export const acksOf = (job: Job): number => acksIn(job.stateFolder);
 
 /** When a run is killed: at so many further acknowledgements, or as soon as it says that a phase begins. */
 export type Moment = { readonly acks: number } | { readonly phase: string };
 
+export interface KillOptions {
+  readonly delayMs?: number;
+  readonly slowly?: boolean;
+}
+
 /** Starts the job and kills it (SIGKILL) at that moment. False where it ended before; that must have been a success. */
-export async function killAt(job: Job, moment: Moment, delayMs = 0): Promise<boolean> {
+export async function killAt(
+  job: Job,
+  moment: Moment,
+  { delayMs = 0, slowly = false }: KillOptions = {},
+): Promise<boolean> {
   const before = acksOf(job);
-  const running = await job.start();
+  const running = await job.start({ slowly });
   let over = false;
   void running.result.then(() => {
     over = true;
@@ -115,7 +117,7 @@ export async function killAndFinish(job: Job, random: Random, kills: number, ack
     const moment: Moment = atPhase
       ? { phase: random.pick(PHASES) }
       : { acks: random.between(0, Math.max(1, Math.floor(acks / kills))) };
-    if (!(await killAt(job, moment, atPhase ? random.between(0, 30) : 0))) return made;
+    if (!(await killAt(job, moment, { delayMs: atPhase ? random.between(0, 30) : 0 }))) return made;
     made++;
   }
   const done = await job.run();

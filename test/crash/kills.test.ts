@@ -41,7 +41,7 @@ const SCENARIOS: Readonly<Record<TaskType, readonly Omit<Scenario, 'task'>[]>> =
 describe.concurrent(`kill -9 and the same command again (SEED=${SEED}, KILLS=${KILLS})`, () => {
   test.for(['H2M', 'F2M', 'M2M', 'M2H'] as const)(
     '%s: nothing lost, nothing doubled',
-    { timeout: 120_000 + KILLS * 60_000 },
+    { timeout: 300_000 + KILLS * 120_000 },
     async (task) => {
       const random = randomFor(task);
       const list = SCENARIOS[task];

@@ -12,7 +12,7 @@ afterAll(dropCollections);
 async function halfDone(): Promise<{ prepared: Prepared; job: Job }> {
   const prepared = await prepare({ task: 'H2M', ids: 'unique', mode: 'append', foreign: 'other ids', loaded: true });
   const job = await jobOf(prepared);
-  expect(await killAt(job, { acks: 12 })).toBe(true);
+  expect(await killAt(job, { acks: 12 }, { slowly: true })).toBe(true);
   expect(acksOf(job)).toBeGreaterThanOrEqual(12);
   return { prepared, job };
 }
@@ -71,14 +71,14 @@ const DAMAGES: Readonly<Record<string, (bytes: Buffer, random: Random) => Buffer
 };
 
 describe.concurrent(`a ledger (SEED=${SEED})`, () => {
-  test.for(Object.keys(TAILS))('with %s: the job is continued, every row once', { timeout: 300_000 }, async (what) => {
+  test.for(Object.keys(TAILS))('with %s: the job is continued, every row once', async (what) => {
     const { prepared, job } = await halfDone();
     change(job, (bytes) => TAILS[what]!(bytes, randomFor(what)));
     expect(await job.run()).toMatchObject({ code: 0, report: { status: 'done', error: null } });
     await settle(prepared, `ledger with ${what}`, 'fault', 1);
   });
 
-  test.for(Object.keys(DAMAGES))('with %s: refused, and nothing is written', { timeout: 300_000 }, async (what) => {
+  test.for(Object.keys(DAMAGES))('with %s: refused, and nothing is written', async (what) => {
     const { prepared, job } = await halfDone();
     // All rows by their content: an audit would count, id by id, the half that is not there yet.
     const collection = String(prepared.keys.dest_collection_name);
@@ -96,7 +96,7 @@ describe.concurrent(`a ledger (SEED=${SEED})`, () => {
     expect(await digest({ collection })).toEqual(before);
   });
 
-  test('of another job is refused', { timeout: 300_000 }, async () => {
+  test('of another job is refused', async () => {
     const [one, other] = [await halfDone(), await halfDone()];
     change(one.job, () => readFileSync(ledgerOf(other.job)!));
     expect(await one.job.run()).toMatchObject({ report: { error: { code: 'JOB_DAMAGED' } } });

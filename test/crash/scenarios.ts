@@ -73,7 +73,7 @@ export function describeScenario(s: Scenario): string {
 }
 
 async function rows(command: string, plan: object): Promise<unknown> {
-  return JSON.parse(await python(join(PROJECT, 'test', 'crash', 'rows.py'), [command, JSON.stringify(plan)], 300_000));
+  return JSON.parse(await python(join(PROJECT, 'test', 'crash', 'rows.py'), [command, JSON.stringify(plan)]));
 }
 
 const value = (row: number, column: number): number => row + column / 64;

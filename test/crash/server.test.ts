@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sleep } from '../../src/util/abort.js';
+import { untilAcks } from '../support/ledger.js';
 import { type MilvusServer, startMilvus } from '../support/milvus-server.js';
-import { acksOf, jobOf, settle } from './harness.js';
+import { jobOf, settle } from './harness.js';
 import { KILLS, randomFor, SEED } from './random.js';
 import { describeScenario, prepare, type Scenario } from './scenarios.js';
 
@@ -20,20 +20,14 @@ describe(`a server that is killed and started again in mid-run (SEED=${SEED})`, 
 
   test.for(SCENARIOS.slice(0, KILLS > 10 ? undefined : 2).map((s) => [describeScenario(s), s] as const))(
     '%s',
-    { timeout: 600_000 },
     async ([what, scenario]) => {
       const random = randomFor(`server ${what}`);
       const prepared = await prepare({ ...scenario, uri: `http://${server.address}` });
       // Long enough for the run itself to see the server come back, or too short: then it is continued.
       const job = await jobOf({ ...prepared, keys: { ...prepared.keys, retry_for: random.pick([2, 120]) } });
-      const running = await job.start();
+      const running = await job.start({ slowly: true });
       const goal = random.between(3, 40);
-      let over = false;
-      void running.result.then(() => {
-        over = true;
-      });
-      while (!over && acksOf(job) < goal) await sleep(2);
-      expect(over, running.stderr()).toBe(false);
+      await untilAcks(running, goal);
       await server.restart();
       const { code, stderr } = await running.result;
       expect([0, 5], `${stderr}\nSEED=${SEED}`).toContain(code);

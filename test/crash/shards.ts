@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { stringify } from 'yaml';
-import { sleep } from '../../src/util/abort.js';
 import { type Ran, ran, temporaryFolder } from '../e2e/support.js';
 import { type RunningCli, startCli } from '../support/cli.js';
 import type { Prepared } from './scenarios.js';
@@ -53,18 +52,6 @@ export function acksOfShard(folder: string, shard: number): number {
     );
   } catch {
     return 0; // none so far
-  }
-}
-
-/** Resolves when `seen` is so; fails where the process ends before. */
-export async function until(running: RunningCli, seen: () => boolean | Promise<boolean>): Promise<void> {
-  let over: string | undefined;
-  void running.result.then((result) => {
-    over = result.stdout + result.stderr;
-  });
-  while (!(await seen())) {
-    if (over !== undefined) throw new Error(`it has ended before: ${over}`);
-    await sleep(5);
   }
 }
 

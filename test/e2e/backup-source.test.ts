@@ -3,6 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { onlyBackup } from '../support/only-one.js';
 import { partitionDigests, python } from '../support/python.js';
 import { articleRows, backUpOk, makeArticles, serverStorage } from './backup-support.js';
 import { runTaskOk, writtenTask } from './catalog-support.js';
@@ -30,7 +31,7 @@ beforeAll(async () => {
   await writeFile(meta, (await readFile(meta, 'utf8')).replace('"articles_alias"', ''));
   await python('all_types.py', ['make', milvusUri(), types, '400']);
   await makeArticles(articles);
-}, 240_000);
+});
 afterAll(async () => {
   await dropCollections();
 });
@@ -79,7 +80,10 @@ test('a backup of milvus-backup goes into a Milvus without its own, and by way o
 
 test('a backup of ours, of every field type and with deletes, is read without the server', async () => {
   const store = await temporaryFolder();
-  await backUpOk(store, { backup_name: 'b', source_collection: [types, articles] });
+  {
+    await using _ = await onlyBackup();
+    await backUpOk(store, { backup_name: 'b', source_collection: [types, articles] });
+  }
   const copies = { [types]: unique('types_copy'), [articles]: unique('articles_copy') };
   await runTaskOk('M2M', {
     source_backup: { store: { type: 'local', path: store }, name: 'b' },

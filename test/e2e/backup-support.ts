@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataType, type RowData } from '@zilliz/milvus2-sdk-node';
@@ -62,11 +62,24 @@ export async function backupFailure(...args: string[]): Promise<Ran['report']> {
   return ran(await runCli(['backup', ...args, '--json'])).report;
 }
 
-/** Files below a folder, by their paths in it. */
+/** A server, or others, may remove what is looked at. */
+function filesIn(folder: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw thrown;
+  }
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesIn(path) : entry.isFile() ? [path] : [];
+  });
+}
+
+/** Files below a folder, by their paths in it; none where it is not there. */
 export function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  return filesIn(folder).map((path) => path.slice(folder.length + 1));
 }
 
 const DIM = 8;

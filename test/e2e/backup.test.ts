@@ -7,8 +7,9 @@ import { openBackupCatalog } from '../../src/adapters/backup/index.js';
 import { lockServer } from '../../src/job/backup/server-lock.js';
 import { openStore } from '../../src/store/index.js';
 import { sleep } from '../../src/util/abort.js';
-import { runCli } from '../support/cli.js';
+import { runCli, until } from '../support/cli.js';
 import { type Minio, startMinio } from '../support/minio.js';
+import { onlyBackup } from '../support/only-one.js';
 import { smallDisk } from '../support/small-disk.js';
 import {
   articleRows,
@@ -41,8 +42,10 @@ const MINIO_BUILD_MS = 1_200_000;
 let store: string;
 let articles: string;
 let empty: string;
+let alone: AsyncDisposable;
 
 beforeAll(async () => {
+  alone = await onlyBackup();
   store = await temporaryFolder();
   [articles, empty] = [unique('articles'), unique('empty')];
   await makeArticles(articles);
@@ -57,7 +60,10 @@ beforeAll(async () => {
   );
   await backUpOk(store, { backup_name: 'whole', source_collection: [articles, empty] });
 });
-afterAll(dropCollections);
+afterAll(async () => {
+  await alone?.[Symbol.asyncDispose]();
+  await dropCollections();
+});
 
 /** The keys of a JSON document with the types of their values; lists count as what is in them, whatever the order. */
 function shapeOf(value: unknown, path = '', shape = new Set<string>()): Set<string> {
@@ -282,17 +288,24 @@ describe('a damaged backup', () => {
   });
 });
 
+/** A disk on which every name takes its time: whoever is to stop what writes there may be late. */
+const SLOW_DISK = `import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+const { rename } = fs;
+fs.rename = async (...names) => {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await rename(...names);
+};
+syncBuiltinESMExports();
+`;
+
 /** Starts a slow backup without a name and resolves when the first files are there. */
 async function startSlowly(folder: string, stateFolder: string) {
   const yaml = await backupYaml(folder, { source_collection: articles, parallelism: 1 });
-  const running = await startBackup(yaml, { stateFolder });
-  for (
-    const end = Date.now() + 30_000;
-    filesBelow(folder).filter((name) => name.includes('/insert_log/')).length < 3;
-  ) {
-    if (Date.now() > end) throw new Error(`nothing was copied: ${running.stderr()}`);
-    await sleep(2);
-  }
+  const slowDisk = join(await temporaryFolder(), 'slow-disk.mjs');
+  await writeFile(slowDisk, SLOW_DISK);
+  const running = await startBackup(yaml, { stateFolder, env: { NODE_OPTIONS: `--import=${slowDisk}` } });
+  await until(running, () => filesBelow(folder).filter((name) => name.includes('/insert_log/')).length >= 3);
   return { yaml, running };
 }
 

@@ -23,7 +23,6 @@ import {
 } from './support.js';
 
 /** The server works on one import at a time, and the tests have several. */
-const SLOW = { timeoutMs: 280_000 };
 const INDEX = { field: 'embedding', type: 'FLAT', metric: 'L2' };
 
 afterAll(dropCollections);
@@ -65,9 +64,9 @@ describe.concurrent('bulk imports', () => {
     ];
     const common = { data_path, columns, mode: 'overwrite', verify: 'full', on_duplicate_id: 'keep' };
     const { folder, keys } = await staged();
-    const bulk = await runOk({ ...common, ...keys, dest_collection_name: imported }, SLOW);
+    const bulk = await runOk({ ...common, ...keys, dest_collection_name: imported });
     expect(bulk.stderr).toMatch(/90 rows \([^)]+, numpy\) are handed over/);
-    const insert = await runOk({ ...common, dest_collection_name: inserted }, SLOW);
+    const insert = await runOk({ ...common, dest_collection_name: inserted });
     const shown = ({ report }: typeof bulk) =>
       report.targets.map(({ partition, rows_written, verified, digest }) => ({
         partition,
@@ -102,7 +101,7 @@ describe.concurrent('bulk imports', () => {
     const yaml = join(await temporaryFolder(), 'M2M.yaml');
     const dest = { source_uri: milvusUri(), dest_uri: milvusUri(), source_collection: source };
     await writeFile(yaml, stringify({ M2M: { ...dest, ...keys, verify: 'full', collection_map: { [source]: copy } } }));
-    const moved = await runYaml(yaml, SLOW);
+    const moved = await runYaml(yaml);
     expect(moved.report, moved.stderr).toMatchObject({
       error: null,
       targets: [{ rows_written: 300, verified: 'full' }],
@@ -111,10 +110,7 @@ describe.concurrent('bulk imports', () => {
     expect(found.get(copy)!.parts).toEqual(found.get(source)!.parts);
 
     const data_path = await vectors(500, 8);
-    const appended = await runOk(
-      { ...keys, data_path, mode: 'append', new_ids: true, dest_collection_name: own },
-      SLOW,
-    );
+    const appended = await runOk({ ...keys, data_path, mode: 'append', new_ids: true, dest_collection_name: own });
     expect(appended.target).toMatchObject({ rows_written: 500, target_rows: 600 });
   });
 
@@ -125,12 +121,12 @@ describe.concurrent('bulk imports', () => {
     const yaml = join(await temporaryFolder(), 'M2M.yaml');
     const task = { source_uri: milvusUri(), dest_uri: milvusUri(), source_collection: source, verify: 'full' };
     await writeFile(yaml, stringify({ M2M: { ...task, ...keys, collection_map: { [source]: copy } } }));
-    const running = await startCli(['--yaml', yaml, '--json'], SLOW);
-    await untilSaid(running, 'are handed over as', 120_000);
+    const running = await startCli(['--yaml', yaml, '--json']);
+    await untilSaid(running, 'are handed over as');
     running.child.kill('SIGKILL');
     const { stateFolder } = await running.result;
-    expect((await filesIn(folder)).map((path) => basename(path))).toContain('rows.parquet');
-    const again = await runYaml(yaml, { ...SLOW, stateFolder });
+    expect((await filesIn(folder)).some((path) => basename(path).startsWith('rows.parquet'))).toBe(true);
+    const again = await runYaml(yaml, { stateFolder });
     expect(again.report, again.stderr).toMatchObject({ status: 'done', error: null });
     const written = again.report.targets.map(({ partition, rows_written }) => [partition, rows_written]);
     expect(Object.fromEntries(written)).toEqual({ _default: 200, first: 200, empty: 0 });
@@ -148,12 +144,12 @@ describe.concurrent('bulk imports', () => {
     const { folder, keys } = await staged({ parallel_jobs: 2 });
     const data_path = await vectors(20_000, 32);
     const path = await yamlFile({ ...keys, data_path, verify: 'full', dest_collection_name: collection });
-    const running = await startCli(['--yaml', path, '--json'], SLOW);
-    await untilSaid(running, 'are handed over as', 120_000);
+    const running = await startCli(['--yaml', path, '--json']);
+    await untilSaid(running, 'are handed over as');
     running.child.kill('SIGKILL');
     const { stateFolder } = await running.result;
     expect((await filesIn(folder)).length).toBeGreaterThan(0);
-    const again = await runYaml(path, { ...SLOW, stateFolder });
+    const again = await runYaml(path, { stateFolder });
     expect(again.report, again.stderr).toMatchObject({ status: 'done', error: null });
     expect(again.target).toMatchObject({ rows_written: 20_000, target_rows: 20_000, verified: 'full' });
     expect((await counts({ collection })).count).toBe(20_000);
@@ -166,7 +162,7 @@ describe.concurrent('bulk imports', () => {
     const { keys } = await staged({ storage: { type: 'local', path: folder, server_path: join(folder, 'elsewhere') } });
     const data_path = await vectors(100, 8);
     const path = await yamlFile({ ...keys, data_path, dest_collection_name: collection });
-    const failed = await runYaml(path, SLOW);
+    const failed = await runYaml(path);
     expect(failed.code).toBe(4);
     expect(failed.report).toMatchObject({ status: 'failed', resumable: true, error: { code: 'DST_REFUSED' } });
     expect(failed.report.error!.message).toContain(`could not import 100 rows into "${collection}"`);
@@ -177,7 +173,7 @@ describe.concurrent('bulk imports', () => {
     const task = parse(await readFile(path, 'utf8'));
     task.F2M.bulk.storage = { type: 'local', path: folder };
     await writeFile(path, stringify(task));
-    const mended = await runYaml(path, { ...SLOW, stateFolder: failed.stateFolder });
+    const mended = await runYaml(path, { stateFolder: failed.stateFolder });
     expect(mended.report, mended.stderr).toMatchObject({ status: 'done', targets: [{ target_rows: 100 }] });
   });
 

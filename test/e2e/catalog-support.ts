@@ -12,7 +12,7 @@ import { milvusUri, type Ran, runYaml, temporaryFolder } from './support.js';
 export async function runTask(task: 'M2M' | 'M2H' | 'H2M', keys: object, args: readonly string[] = []): Promise<Ran> {
   const path = join(await temporaryFolder(), `${task}.yaml`);
   await writeFile(path, stringify({ [task]: keys }));
-  return runYaml(path, { args, timeoutMs: 300_000 });
+  return runYaml(path, { args });
 }
 
 /** The same, for one that must succeed. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import grpc from '@grpc/grpc-js';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { runCli } from '../support/cli.js';
+import { freePort } from '../support/ports.js';
 import { counts, digest, makeCollection } from '../support/python.js';
 import {
   checkOutput,
@@ -184,14 +185,14 @@ describe.concurrent('failures are one JSON document, too', () => {
   });
 
   test.for(['127.0.0.1', 'localhost'])('no server at %s: exit 5 in good time', async (host) => {
-    const port = await closedPort();
+    const port = await freePort();
     const done = await run({ data_path: FLOATS, dest_host: host, dest_port: port, dest_collection_name: 'never' });
     expect(done.code).toBe(5);
     expect(done.report.error).toMatchObject({
       code: 'NET_UNAVAILABLE',
       message: expect.stringContaining(String(port)),
     });
-    expect(done.report.seconds).toBeLessThan(20);
+    expect(done.report.seconds).toBeLessThan(60);
   });
 
   test('something that is no Milvus: exit 5 in good time', async () => {
@@ -206,7 +207,7 @@ describe.concurrent('failures are one JSON document, too', () => {
     });
     server.close();
     expect(done.code).toBe(5);
-    expect(done.report.seconds).toBeLessThan(20);
+    expect(done.report.seconds).toBeLessThan(60);
   });
 });
 
@@ -247,15 +248,6 @@ describe.concurrent('credentials that the server refuses', () => {
 
 const requestSerialize = (bytes: Buffer): Buffer => bytes;
 const requestDeserialize = (bytes: Buffer): Buffer => bytes;
-
-/** A port on which nobody listens. */
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe.concurrent('inspect', () => {
   test.for([
@@ -301,7 +293,7 @@ describe.concurrent('secrets', () => {
     const token = { ...QUICK, ...keys, dest_token: `\${MILVUS_SECRET}` };
     const results = [
       await run(token, { env, args, stateFolder }),
-      await run({ ...token, dest_uri: `http://127.0.0.1:${await closedPort()}` }, { env, args, stateFolder }),
+      await run({ ...token, dest_uri: `http://127.0.0.1:${await freePort()}` }, { env, args, stateFolder }),
       await run({ ...token, mode: 'replace' }, { env, args, stateFolder }),
       await run(
         { ...QUICK, ...keys, dest_user: 'root', dest_password: `\${file:${file}}` },

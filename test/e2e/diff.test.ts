@@ -27,7 +27,7 @@ const LOADED = { index: { type: 'FLAT' }, load: true };
 const ROWS = 100_000;
 
 async function diff(a: string, b: string, args: readonly string[] = [], o: CliOptions = {}): Promise<DiffReport> {
-  const result = await runCli(['diff', a, b, '--json', ...args], { timeoutMs: 240_000, ...o });
+  const result = await runCli(['diff', a, b, '--json', ...args], o);
   const document = checkOutput(result);
   checkDocument('diff.schema.json', document);
   return document as unknown as DiffReport;
@@ -51,7 +51,7 @@ describe('100,000 rows in a file and in a collection', () => {
     const yaml = join(data_dir, 'M2H.yaml');
     const task = { source_uri: milvusUri(), source_collection: { [collection]: null }, data_dir };
     await writeFile(yaml, stringify({ M2H: task }));
-    const done = await runYaml(yaml, { timeoutMs: 300_000 });
+    const done = await runYaml(yaml);
     expect(done.report.error, done.stderr).toBe(null);
     const [folder] = (await readdir(data_dir, { recursive: true })).filter((name) => name.endsWith('.h5'));
     const archive = join(data_dir, dirname(folder!));
@@ -167,7 +167,7 @@ describe.concurrent('diff', () => {
     ['a server that is not there', ['http://127.0.0.1:1/a', 'MILVUS/b'], 5, 'NET_UNAVAILABLE'],
   ] as const)('%s: one error and its exit code', async (_, args, code, name) => {
     const given = args.map((arg) => arg.replace('MILVUS', milvusUri()));
-    const result = await runCli(['diff', ...given, '--json'], { timeoutMs: 60_000 });
+    const result = await runCli(['diff', ...given, '--json']);
     const document = checkOutput(result) as { error: { code: string } };
     expect([result.code, document.error.code]).toEqual([code, name]);
     expect(result.stdout + result.stderr).not.toContain('root:Milvus');

@@ -22,7 +22,7 @@ import {
 afterAll(dropCollections);
 
 async function doctor(path: string): Promise<DoctorReport> {
-  const document = checkOutput(await runCli(['doctor', path, '--json'], { timeoutMs: 200_000 }));
+  const document = checkOutput(await runCli(['doctor', path, '--json']));
   checkDocument('doctor.schema.json', document);
   return document as unknown as DoctorReport;
 }
@@ -72,7 +72,7 @@ describe.concurrent('doctor', () => {
     const { port } = server.address() as { port: number };
     const keys = { data_path: fixture('hdf5/float32.h5'), dest_uri: `http://127.0.0.1:${port}` };
     const yaml = await yamlFile({ ...keys, dest_collection_name: 'c', dest_token: 'root:not-shown-9' });
-    const result = await runCli(['doctor', yaml], { timeoutMs: 150_000 });
+    const result = await runCli(['doctor', yaml]);
     server.close();
     expect(result.code).toBe(5);
     expect(result.stdout).toMatch(/^ok +source readable/m);

@@ -122,7 +122,7 @@ describe.concurrent('what the pages show runs', () => {
     await writeFile(path, text);
     try {
       const env = { ...process.env, MILVUSDM_PATH: await temporaryFolder() };
-      const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: PROJECT, env, timeout: 60_000 });
+      const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: PROJECT, env });
       expect(stdout).toBe('done 5000 sample\n');
     } finally {
       await rm(path);

@@ -116,7 +116,7 @@ test('kill -9 of the parent ends the server, which keeps what was acknowledged',
   const { parent, address, serverPid } = await parentOf(data);
   await makeCollection({ uri: `http://${address}`, ...PLAN, insert: [{ rows: 3000 }] });
   parent.kill('SIGKILL');
-  await untilGone(serverPid, 8000);
+  await untilGone(serverPid, 60_000);
   await using again = await startEmbedded(data, quiet);
   expect((await counts({ uri: `http://${again.address}`, collection: 'kept' })).count).toBe(3000);
 });
@@ -129,7 +129,7 @@ test('keep-alive pings on an idle connection do not end it', async () => {
     'grpc.keepalive_permit_without_calls': 1,
   });
   await new Promise<void>((resolve, reject) =>
-    client.waitForReady(Date.now() + 5000, (e) => (e ? reject(e) : resolve())),
+    client.waitForReady(Date.now() + 60_000, (e) => (e ? reject(e) : resolve())),
   );
   const states: string[] = [];
   for (let i = 0; i < 80; i++) {

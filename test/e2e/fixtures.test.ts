@@ -101,7 +101,7 @@ async function inTurn<T>(collection: string, work: () => Promise<T>): Promise<T>
 afterAll(dropCollections);
 
 describe.concurrent('a fixture that can be read', () => {
-  test.for(arriving)('$name is written', { timeout: 120_000 }, async (one) => {
+  test.for(arriving)('$name is written', async (one) => {
     const { expected } = one;
     const collection = collectionFor(one);
     const numbered = (expected.ids ?? expected.idkind) === 'none';
@@ -121,7 +121,7 @@ describe.concurrent('a fixture that can be read', () => {
   });
 });
 
-test('and holds in Milvus 2.3.5 what expected.json says', { timeout: 300_000 }, async () => {
+test('and holds in Milvus 2.3.5 what expected.json says', async () => {
   const found = await partitionDigests([...collections.values()]);
   const differences: unknown[] = [];
   for (const one of arriving) {
@@ -157,7 +157,7 @@ function sorted(value: unknown): unknown {
 }
 
 describe.concurrent('with nothing but defaults', () => {
-  test.for(all.filter((c) => c.name in BY_DEFAULT))('$name', { timeout: 120_000 }, async ({ name, expected, keys }) => {
+  test.for(all.filter((c) => c.name in BY_DEFAULT))('$name', async ({ name, expected, keys }) => {
     const collection = unique('default');
     const done = await runOk({ ...keys, mode: 'skip', dest_collection_name: collection });
     expect(done.target).toMatchObject({
@@ -186,7 +186,7 @@ describe('a fixture that cannot', () => {
     before = await digest({ collection: target });
   });
 
-  test.concurrent.for(refused)('$name is refused', { timeout: 60_000 }, async ({ name, expected, keys }) => {
+  test.concurrent.for(refused)('$name is refused', async ({ name, expected, keys }) => {
     const done = await run({ ...keys, mode: 'overwrite', dest_collection_name: target });
     expect(done.code, done.stdout).toBe(3);
     expect(done.report).toMatchObject({ status: 'failed', error: { code: expected.code ?? 'SRC_BAD_ROW' } });

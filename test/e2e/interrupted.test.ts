@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { sleep } from '../../src/util/abort.js';
 import { startCli } from '../support/cli.js';
+import { untilAcks } from '../support/ledger.js';
 import { type MilvusServer, startMilvus } from '../support/milvus-server.js';
+import { startProxy } from '../support/proxy.js';
 import { counts } from '../support/python.js';
 import {
   dropCollections,
@@ -20,6 +22,13 @@ import {
 
 afterAll(dropCollections);
 
+/** Lets the next run of a task of {@link slowTask} take seconds. */
+async function faster(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8');
+  expect(text).toContain('max_rate: 2000\n');
+  await writeFile(path, text.replace('max_rate: 2000\n', 'max_rate: 50000\n'));
+}
+
 describe.concurrent('a signal', () => {
   test.for(['SIGINT', 'SIGTERM'] as const)('%s ends the run after the batches in flight', async (signal) => {
     const collection = unique('signal');
@@ -27,7 +36,7 @@ describe.concurrent('a signal', () => {
     const began = performance.now();
     running.child.kill(signal);
     const done = ran(await running.result);
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(40_000);
     expect(done.code).toBe(130);
     expect(done.report).toMatchObject({ status: 'interrupted', error: { code: 'INTERRUPTED' } });
     expect(done.stderr).toContain(signal);
@@ -43,14 +52,17 @@ describe.concurrent('a signal', () => {
     running.child.kill('SIGTERM');
     const began = performance.now();
     const done = ran(await running.result);
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(40_000);
     expect(done).toMatchObject({ code: 130, report: { status: 'interrupted' } });
   });
 
   test('before anything is written leaves the target alone', async () => {
     const collection = unique('signal');
-    const path = await yamlFile({ ...(await slowTask()), dest_collection_name: collection });
-    const running = await startCli(['--yaml', path, '--json']);
+    // So far away that we come before the first write, however late we are.
+    await using proxy = await startProxy(inject('milvusAddress'));
+    proxy.delay(2000);
+    const dest = { dest_uri: `http://${proxy.address}`, dest_collection_name: collection };
+    const running = await startCli(['--yaml', await yamlFile({ ...(await slowTask()), ...dest }), '--json']);
     await untilSaid(running, 'phase connect');
     running.child.kill('SIGINT');
     const done = ran(await running.result);
@@ -60,12 +72,12 @@ describe.concurrent('a signal', () => {
 
   test.for(['skip', 'append', 'overwrite'] as const)('is made good by the same command (mode %s)', async (mode) => {
     const collection = unique('again');
-    const path = await yamlFile({ ...(await slowTask()), mode, max_rate: 40_000, dest_collection_name: collection });
+    const path = await yamlFile({ ...(await slowTask()), mode, dest_collection_name: collection });
     const running = await startCli(['--yaml', path, '--json']);
-    await untilSaid(running, 'phase write');
-    await sleep(1500);
+    await untilAcks(running, 3);
     running.child.kill('SIGINT');
     const first = ran(await running.result);
+    await faster(path);
     expect(first).toMatchObject({ code: 130, report: { resumable: true } });
     expect(first.report.error!.hint).toContain(`milvusdm --yaml ${path}`);
     const again = await runYaml(path, { stateFolder: first.stateFolder });
@@ -78,18 +90,20 @@ describe.concurrent('a signal', () => {
 
   test('kill -9 is made good by the same command, too, and by --restart', async () => {
     const collection = unique('killed');
-    const path = await yamlFile({ ...(await slowTask()), max_rate: 40_000, dest_collection_name: collection });
+    const path = await yamlFile({ ...(await slowTask()), dest_collection_name: collection });
     let state: { stateFolder?: string } = {};
     for (const args of [[], ['--restart']]) {
       const running = await startCli(['--yaml', path, '--json', ...args], state);
-      await untilSaid(running, 'phase write');
-      await sleep(1500);
+      // Those of the run that was killed before go with --restart.
+      if (args.length > 0) await untilSaid(running, 'phase write');
+      await untilAcks(running, 3);
       running.child.kill('SIGKILL');
       const { code, stateFolder } = await running.result;
       expect(code).toBe(null);
       expect((await readdir(join(stateFolder, 'jobs'))).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1);
       state = { stateFolder };
     }
+    await faster(path);
     const again = await runYaml(path, state);
     expect(again.report.error).toBe(null);
     // Without an index only statistics can be asked, and these count rows that were sent twice as two.
@@ -122,7 +136,7 @@ describe('a server that goes away in mid-run', () => {
     signalServer('SIGKILL');
     const began = performance.now();
     const done = ran(await running.result);
-    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
     expect(done.code).toBe(5);
     expect(done.report).toMatchObject({ status: 'failed', error: { code: 'NET_UNAVAILABLE' } });
     expect(done.report.error!.message).toContain(server.address);
@@ -138,7 +152,7 @@ describe('a server that goes away in mid-run', () => {
     const began = performance.now();
     const done = ran(await running.result);
     // 30 s until a connection without a sign of life is given up, 10 s for another one, and retry_for.
-    expect(performance.now() - began).toBeLessThan(60_000);
+    expect(performance.now() - began).toBeLessThan(100_000);
     expect(done.code).toBe(5);
     expect(done.report.error!.code).toMatch(/^NET_/);
     expect(done.target.rows_written).toBeGreaterThan(0);

@@ -40,7 +40,7 @@ test('every metric and index of the old server has its counterpart, and ids that
   }
   for (const name of ['float_ip_auto', 'tanimoto'])
     await expectCollection(map[name]!, expectedOf('small').collections[name]!);
-}, 600_000);
+});
 
 /** A folder with the collection `c` of these partitions; '' is its own rows, absent ones have no segment. */
 function folderOf(partitions: Readonly<Record<string, number>>, dim = 2): string {
@@ -86,7 +86,7 @@ describe.concurrent('what is in the target before', () => {
     const empty = await runTaskOk('M2M', task(target, folderOf({ '': 0 })));
     expect(empty.report.targets).toMatchObject([{ partition: '_default', rows_written: 0, target_rows: 0 }]);
     expect((await digest({ collection: target })).partition_counts).toEqual({ _default: 0 });
-  }, 240_000);
+  });
 
   test('keeps only itself from being written with skip, when partitions are named', async () => {
     const target = unique('skipped');
@@ -102,7 +102,7 @@ describe.concurrent('what is in the target before', () => {
     const whole = await runTaskOk('M2M', task(target, path, { mode: 'skip' }));
     expect(whole.report.status).toBe('skipped');
     expect((await digest({ collection: target })).partition_counts).toEqual({ _default: 0, p: 6, q: 8 });
-  }, 240_000);
+  });
 });
 
 test('rows of 128 KiB go in batches that the server takes', async () => {
@@ -117,7 +117,7 @@ test('rows of 128 KiB go in batches that the server takes', async () => {
     collection_parameter: { index: 'none' },
   });
   expect(done.target).toMatchObject({ rows_written: 300, target_rows: 300 });
-}, 120_000);
+});
 
 test('renamed and shortened vectors keep their index; the schema of an archive can be left aside', async () => {
   const target = unique('renamed');
@@ -153,4 +153,4 @@ test('renamed and shortened vectors keep their index; the schema of an archive c
   const restored = unique('restored');
   await runTaskOk('H2M', { ...keys, dest_collection_name: restored, verify: 'count' });
   expect((await digest({ collection: restored })).fields).toMatchObject([{ name: 'pk' }, { name: 'vec' }]);
-}, 240_000);
+});

@@ -59,7 +59,7 @@ describe.concurrent('the edge directory', () => {
     }
     const repeated = done.report.targets.find((t) => t.collection === map.repeated_ids);
     expect(repeated).toMatchObject({ rows_written: 100, target_rows: 100, duplicates: 25 });
-  }, 300_000);
+  });
 
   test('the ends of int64 are counted, and all others can be looked up', async () => {
     const map = targets(['wide_ids']);
@@ -67,7 +67,7 @@ describe.concurrent('the edge directory', () => {
     expect(done.target).toMatchObject({ rows_written: 8, target_rows: 8, verified: 'sample' });
     expect(done.report.warnings.join('\n')).toContain('2 rows with the id 2^63-1 or -2^63');
     expect((await legacyDigest(map.wide_ids!))._default!.rows).toBeGreaterThanOrEqual(6);
-  }, 120_000);
+  });
 
   test('a vector with NaN is refused before anything is written, or set aside', async () => {
     const map = targets(['not_finite']);
@@ -81,7 +81,7 @@ describe.concurrent('the edge directory', () => {
     const aside = await runTask('M2M', edgeTask(map, { on_bad_row: 'quarantine' }));
     expect(aside.code).toBe(7);
     expect(aside.target).toMatchObject({ rows_written: 9, rows_skipped: 1, target_rows: 9 });
-  }, 120_000);
+  });
 
   test('a missing segment of one collection keeps all others from being begun', async () => {
     const map = targets(['deleted_twice', 'missing']);
@@ -100,7 +100,7 @@ describe.concurrent('the edge directory', () => {
       data_dir: folder,
     });
     expect([archived.code, readdirSync(folder)]).toEqual([3, []]);
-  }, 120_000);
+  });
 
   test('becomes archives under names that every file system takes, and comes back', async () => {
     const { not_finite: _, ...plain } = EDGE;
@@ -120,7 +120,7 @@ describe.concurrent('the edge directory', () => {
     const { dest_host: __, dest_port: ___, ...keys } = writtenTask(folder, 'tags');
     await runTaskOk('H2M', { ...keys, dest_uri: milvusUri(), dest_collection_name: target, verify: 'count' });
     await expectCollection(target, plain.tags!);
-  }, 120_000);
+  });
 });
 
 test('two tags that would get one name are refused, until partition_map tells them apart', async () => {
@@ -145,4 +145,4 @@ test('two tags that would get one name are refused, until partition_map tells th
     ['a_b', 3],
     ['dashed', 4],
   ]);
-}, 120_000);
+});

@@ -29,7 +29,7 @@ describe.concurrent('a real server', () => {
       servers.push(await startMilvus({ settings }));
     }
     [narrow, slow] = servers.map((server) => `http://${server.address}`) as [string, string];
-  }, 240_000);
+  });
   afterAll(async () => {
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
   });

@@ -134,7 +134,7 @@ describe('however a run ends, no server is left behind', () => {
     const server = await serverOf(running.child.pid!);
     running.child.kill(signal);
     const result = await running.result;
-    await untilGone(server, 8000);
+    await untilGone(server, 60_000);
     if (signal !== 'SIGKILL') {
       const done = ran(result);
       expect(done).toMatchObject({ code: 130, report: { status: 'interrupted' } });

@@ -37,7 +37,7 @@ interface Reported {
 /** Runs a YAML file with --report-dir, and gives what it has left there. */
 async function runReported(yaml: string, o: CliOptions = {}, args: readonly string[] = []): Promise<Reported> {
   const dir = join(await temporaryFolder(), 'reports');
-  const done = ran(await runCli(['run', yaml, '--json', '--report-dir', dir, ...args], { timeoutMs: 300_000, ...o }));
+  const done = ran(await runCli(['run', yaml, '--json', '--report-dir', dir, ...args], o));
   const [html, json] = (await readdir(dir)).sort().map((name) => join(dir, name));
   const saved = JSON.parse(await readFile(json!, 'utf8')) as SavedReport;
   checkDocument('report.schema.json', saved);
@@ -49,7 +49,7 @@ async function runReported(yaml: string, o: CliOptions = {}, args: readonly stri
 const reported = async (keys: Keys, o: CliOptions = {}): Promise<Reported> => runReported(await yamlFile(keys), o);
 
 async function verify(args: readonly string[], o: CliOptions = {}): Promise<VerifyReport> {
-  const document = checkOutput(await runCli(['verify', ...args, '--json'], { timeoutMs: 240_000, ...o }));
+  const document = checkOutput(await runCli(['verify', ...args, '--json'], o));
   checkDocument('verify.schema.json', document);
   return document as unknown as VerifyReport;
 }
@@ -94,7 +94,7 @@ describe('a run of 100,000 rows, verified later by its report', () => {
       targets: [{ differences: [{ id: '200', kind: 'different', fields: ['embedding'] }] }],
     });
     await python('change_row.py', [milvusUri(), collection, '-1000', 'name']);
-    const text = await runCli(['verify', '--report', run.json, '--quiet'], { timeoutMs: 240_000 });
+    const text = await runCli(['verify', '--report', run.json, '--quiet']);
     expect(text.code).toBe(6);
     expect(text.stdout).toContain('2 rows different; ids -1000 (different in name), 200 (different in embedding)');
   });

@@ -69,7 +69,7 @@ async function runExample(task: 'BACKUP' | 'RESTORE', keys: object): Promise<Ran
     .replaceAll('http://127.0.0.1:19530', `http://${milvus.address}`);
   const path = join(await temporaryFolder(), `${task}.yaml`);
   await writeFile(path, stringify({ [task]: { ...parse(text)[task], ...keys } }));
-  return await runYaml(path, { env: env(), timeoutMs: 280_000 });
+  return await runYaml(path, { env: env() });
 }
 
 async function ok(ran: Promise<Ran>): Promise<Ran> {
@@ -131,7 +131,7 @@ describe.concurrent('a Milvus with a bucket', () => {
     const run = async (task: string, keys: object): Promise<Ran> => {
       const path = join(await temporaryFolder(), `${task}.yaml`);
       await writeFile(path, stringify({ [task]: { ...source, ...keys } }));
-      return await ok(runYaml(path, { timeoutMs: 280_000 }));
+      return await ok(runYaml(path));
     };
     const to = { dest_uri: source.source_uri, collection_map: { articles_f: 'articles_g' }, verify: 'full' };
     const moved = await run('M2M', to);
@@ -157,7 +157,7 @@ describe.concurrent('a Milvus with a bucket', () => {
     const task = { data_path, dest_uri: `http://${milvus.address}`, dest_collection_name: 'bulk_from_bucket' };
     const path = join(await temporaryFolder(), 'F2M.yaml');
     await writeFile(path, stringify({ F2M: { ...task, write: 'bulk', verify: 'full', bulk: { storage } } }));
-    const { report } = await ok(runYaml(path, { timeoutMs: 280_000 }));
+    const { report } = await ok(runYaml(path));
     expect(report.targets).toMatchObject([{ rows_written: rows, target_rows: rows, verified: 'full' }]);
     const left: string[] = [];
     for await (const { key } of (await open(data)).list('milvusdm-bulk/')) left.push(key);
@@ -191,7 +191,7 @@ describe.concurrent('a Milvus with a bucket', () => {
     const digests = async (source: object): Promise<unknown[]> => {
       const path = join(await temporaryFolder(), 'M2H.yaml');
       await writeFile(path, stringify({ M2H: { ...source, data_dir: await temporaryFolder(), verify: 'full' } }));
-      const { report } = await ok(runYaml(path, { timeoutMs: 280_000 }));
+      const { report } = await ok(runYaml(path));
       return report.targets.map((one) => [one.partition, one.rows_written, one.digest]);
     };
     const live = { source_uri: `http://${milvus.address}`, source_storage: storage };

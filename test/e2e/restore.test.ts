@@ -6,8 +6,7 @@ import { parse, stringify } from 'yaml';
 import { loadJob } from '../../src/config/load.js';
 import { makingName } from '../../src/job/restore/making.js';
 import { restoreJobId } from '../../src/job/restore/restore-job.js';
-import { sleep } from '../../src/util/abort.js';
-import { startCli } from '../support/cli.js';
+import { startCli, until } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
 import { counts, makeCollection, partitionDigests } from '../support/python.js';
 import {
@@ -30,7 +29,6 @@ type Expected = Readonly<
 const EXPECTED: Expected = JSON.parse(readFileSync(fixture('milvus-backup/expected.json'), 'utf8'));
 const ARTICLES_ROWS = 1875;
 /** The server works on one import at a time, and the tests have several. */
-const SLOW = { timeoutMs: 280_000 };
 /** The number of that collection in the sample. */
 const FINGERPRINTS = '470596403606015236';
 
@@ -58,7 +56,7 @@ async function yamlFor(keys: object): Promise<string> {
 }
 
 async function restore(keys: object): Promise<Ran> {
-  return await runYaml(await yamlFor(keys), SLOW);
+  return await runYaml(await yamlFor(keys));
 }
 
 async function restoreOk(keys: object): Promise<Ran> {
@@ -177,7 +175,7 @@ describe.concurrent('a collection that exists', () => {
       ['damaged', 'DST_REFUSED'],
     ]) {
       const yaml = await yamlFor({ ...keys, backup_name: name });
-      const { report } = await runYaml(yaml, SLOW);
+      const { report } = await runYaml(yaml);
       expect(await isUnfinished(yaml, collection), name).toBe(false);
       expect(report, name).toMatchObject({ status: 'failed', error: { code } });
       expect(report.error?.message, name).toContain(name === 'damaged' ? 'tried 3 times' : `${FINGERPRINTS}/`);
@@ -196,16 +194,13 @@ describe.concurrent('a restore that is cut short', () => {
       const collection = unique('cut');
       const yaml = await yamlFor({ source_collection: 'fingerprints', rename: { map: { fingerprints: collection } } });
       const running = await startCli(['--yaml', yaml, '--json']);
-      for (let left = 600; !(await isUnfinished(yaml, collection)); left--) {
-        if (left === 0) throw new Error(running.stderr());
-        await sleep(20);
-      }
+      await until(running, () => isUnfinished(yaml, collection));
       running.child.kill(signal);
       const { code } = await running.result;
       if (signal === 'SIGTERM') expect(code).toBe(130);
       expect(await exists(collection)).toBe(false);
       expect(await isUnfinished(yaml, collection)).toBe(signal === 'SIGKILL');
-      const { report } = await runYaml(yaml, SLOW);
+      const { report } = await runYaml(yaml);
       expect(report.error).toBe(null);
       expect(report.targets).toMatchObject([{ rows_written: 500, verified: 'sample' }]);
       expect(await isUnfinished(yaml, collection)).toBe(false);

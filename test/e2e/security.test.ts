@@ -31,12 +31,14 @@ interface Found {
 async function everythingBelow(folder: string): Promise<Found[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = [folder, ...entries.map((entry) => join(entry.parentPath, entry.name))];
-  return Promise.all(
+  const found = await Promise.all(
     paths.map(async (path) => {
-      const facts = await stat(path);
-      return { path, folder: facts.isDirectory(), mode: facts.mode & 0o777 };
+      // A run may have removed it meanwhile.
+      const facts = await stat(path).catch(() => undefined);
+      return facts && { path, folder: facts.isDirectory(), mode: facts.mode & 0o777 };
     }),
   );
+  return found.filter((one) => one !== undefined);
 }
 
 describe.concurrent('what a run leaves in its state folder', () => {

@@ -11,7 +11,7 @@ let collection: string;
 beforeAll(async () => {
   collection = unique('compat');
   for (const suffix of ['_copy', '_recover']) alsoDropped(collection + suffix);
-  [server] = await Promise.all([startServe({ timeoutMs: 300_000 }), makeCollection()]);
+  [server] = await Promise.all([startServe(), makeCollection()]);
   const store = { type: 'local', path: join(await temporaryFolder(), 'backups') };
   await server.call('PUT', '/api/v1/connections/in01', { uri: milvusUri(), backup_store: store });
 });
@@ -82,7 +82,7 @@ describe.sequential('the examples of docs/serve-compatible.md', () => {
       expect(['PENDING', 'RUNNING', 'SUCCESSFUL'], JSON.stringify(data)).toContain((data as { status: string }).status);
       return (data as { status: string }).status;
     };
-    await expect.poll(done, { timeout: 60_000, interval: 300 }).toBe('SUCCESSFUL');
+    await expect.poll(done, { interval: 300 }).toBe('SUCCESSFUL');
     expect(await curl(list!, names)).toMatchObject({
       data: { count: 1, backups: [{ backupId: names.BACKUP_ID, creationMethod: 'MANUAL', status: 'AVAILABLE' }] },
     });
@@ -92,7 +92,7 @@ describe.sequential('the examples of docs/serve-compatible.md', () => {
     });
     const { data } = await curl(restore!, names);
     names.JOB_ID = (data as { jobId: string }).jobId;
-    await expect.poll(done, { timeout: 60_000, interval: 300 }).toBe('SUCCESSFUL');
+    await expect.poll(done, { interval: 300 }).toBe('SUCCESSFUL');
     expect(await exists(`${collection}_copy`)).toBe(true);
     expect([await ttlOf(collection), await ttlOf(`${collection}_copy`)]).toStrictEqual(['86400', undefined]);
     expect(await curl(remove!, names)).toMatchObject({ code: 0, data: { backupId: names.BACKUP_ID } });
@@ -111,13 +111,13 @@ describe.sequential('the examples of docs/serve-compatible.md', () => {
       expect(data.errorMessage, msg).toBe('');
       return data.state_code;
     };
-    await expect.poll(() => state(get!), { timeout: 60_000, interval: 300 }).toBe(2);
+    await expect.poll(() => state(get!), { interval: 300 }).toBe(2);
     expect(await curl(get!, {})).toMatchObject({
       data: { progress: 100, collection_backups: [{ db_name: 'default', collection_name: collection }] },
     });
     expect(await curl(list!, {})).toMatchObject({ code: 0, data: [{ name: 'my_backup' }] });
     expect(await curl(restore!, {})).toMatchObject({ code: 0, data: { id: 'restore_my_backup' } });
-    await expect.poll(() => state(getRestore!), { timeout: 60_000, interval: 300 }).toBe(2);
+    await expect.poll(() => state(getRestore!), { interval: 300 }).toBe(2);
     expect(await ttlOf(`${collection}_recover`)).toBe('86400');
     expect(await curl(remove!, {})).toMatchObject({ code: 0, msg: 'success' });
     expect(await curl(list!, {})).toMatchObject({ data: [] });

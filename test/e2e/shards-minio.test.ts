@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStore } from '../../src/store/index.js';
 import { settle } from '../crash/harness.js';
 import { prepare, ROWS } from '../crash/scenarios.js';
-import { kill, sharedJob, until } from '../crash/shards.js';
+import { kill, sharedJob } from '../crash/shards.js';
+import { until } from '../support/cli.js';
 import { type Minio, startMinio } from '../support/minio.js';
 import { dropCollections } from './support.js';
 
@@ -47,4 +48,4 @@ test('shards that share a bucket: killed, continued, finished', async () => {
   for await (const { key } of store.list('')) texts.push(Buffer.from(await store.read(key)).toString('latin1'));
   expect(texts.join('\n')).not.toContain(minio.password);
   await settle(prepared, 'shards that share a bucket', 'kill', 1);
-}, 300_000);
+});

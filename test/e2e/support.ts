@@ -10,6 +10,7 @@ import type { PlanReport, Report } from '../../src/job/report.js';
 import { sleep } from '../../src/util/abort.js';
 import { type CliOptions, type CliResult, type RunningCli, startCli } from '../support/cli.js';
 import { PROJECT } from '../support/environments.js';
+import { untilAcks } from '../support/ledger.js';
 import type { FieldPlan } from '../support/python.js';
 
 /** A file of `fixtures/`, as an absolute path. */
@@ -38,10 +39,10 @@ export function alsoDropped(name: string): string {
 }
 
 /** A client of the Milvus of the run, for what the tests do by hand. */
-export async function withClient<T>(use: (client: MilvusClient) => Promise<T>): Promise<T> {
+export async function withClient<T>(use: (client: MilvusClient) => Promise<T>, timeout = 300_000): Promise<T> {
   const client = new MilvusClient({
     address: inject('milvusAddress'),
-    timeout: 60_000,
+    timeout,
     maxRetries: 0,
     telemetry: { enabled: false },
     logLevel: 'none',
@@ -71,7 +72,7 @@ export async function dropCollections(): Promise<void> {
         if (thrown.code !== DEADLINE_EXCEEDED) throw thrown;
       });
     }
-  });
+  }, 60_000);
   made.clear();
 }
 
@@ -249,7 +250,7 @@ export function floatFields(dim: number, key: Partial<FieldPlan> = {}, vector = 
 }
 
 /** Resolves once a running command has said something on stderr. Throws with all of it when it ends before. */
-export async function untilSaid(running: RunningCli, text: string, limitMs = 60_000): Promise<void> {
+export async function untilSaid(running: RunningCli, text: string, limitMs = 300_000): Promise<void> {
   const ended = running.result.then((result) => result.code ?? result.signal);
   for (const end = Date.now() + limitMs; !running.stderr().includes(text); ) {
     const over = await Promise.race([ended, sleep(50)]);
@@ -257,11 +258,10 @@ export async function untilSaid(running: RunningCli, text: string, limitMs = 60_
   }
 }
 
-/** Starts a task and resolves when it has been writing for a moment. The caller waits for its result. */
+/** Starts a task and resolves when some of it has arrived. The caller waits for its result. */
 export async function startWriting(keys: Keys, o: RunOptions = {}): Promise<RunningCli> {
   const running = await startCli(['--yaml', await yamlFile(keys), '--json', ...(o.args ?? [])], o);
-  await untilSaid(running, 'phase write');
-  await sleep(2500);
+  await untilAcks(running, 3);
   return running;
 }
 

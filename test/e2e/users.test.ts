@@ -5,6 +5,7 @@ import { DataType, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { afterAll, expect, inject, test } from 'vitest';
 import { stringify } from 'yaml';
 import { runCli } from '../support/cli.js';
+import { onlyBackup } from '../support/only-one.js';
 import { serverStorage } from './backup-support.js';
 import { checkDocument, checkOutput, milvusUri, type Ran, runYaml, temporaryFolder, unique } from './support.js';
 
@@ -103,7 +104,9 @@ test('users, roles and grants go with a backup and come back, with databases tha
   const store = await temporaryFolder();
   const backup_store = { type: 'local', path: store };
   const source = { source_uri: milvusUri(), source_collection: `${db}.${films}`, rbac: true, backup_store };
+  const alone = await onlyBackup();
   const stored = await run('BACKUP', { ...source, source_storage: serverStorage(), backup_name: 'files' });
+  await alone[Symbol.asyncDispose]();
   expect(stored.report).toMatchObject({ status: 'done', error: null });
   expect(stored.report.warnings.join()).toMatch(new RegExp(`tells no passwords.*"${alice}"`));
   const meta = JSON.parse(readFileSync(join(store, 'files/meta/full_meta.json'), 'utf8'));

@@ -74,7 +74,7 @@ test('a Milvus Lite comes back from its logical backup: schema, partitions, inde
   const run = async (task: string, keys: object): Promise<void> => {
     const path = join(store, `${task}.yaml`);
     await writeFile(path, stringify({ [task]: { backup_store, backup_name: 'b', ...keys } }));
-    const done = await runYaml(path, { timeoutMs: 200_000 });
+    const done = await runYaml(path);
     expect(done.report, done.stderr).toMatchObject({ task, status: 'done', error: null });
   };
   await run('BACKUP', { source_uri: folder(from) });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { sleep } from '../../src/util/abort.js';
 import { PROJECT } from './environments.js';
 
 const MAIN = join(PROJECT, 'dist', 'cli', 'main.js');
@@ -13,7 +14,7 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `MILVUSDM_PATH`; default a new folder for every run. Give the same one to resume. */
   readonly stateFolder?: string;
-  /** Killed after this long; default 120 s. */
+  /** Killed after this long; default 10 minutes. */
   readonly timeoutMs?: number;
   /** What it reads on standard input. */
   readonly input?: string;
@@ -32,6 +33,7 @@ export interface CliResult {
 
 export interface RunningCli {
   readonly child: ChildProcess;
+  readonly stateFolder: string;
   /** What it has written to stderr so far. */
   stderr(): string;
   readonly result: Promise<CliResult>;
@@ -45,7 +47,7 @@ export async function startCli(args: readonly string[], o: CliOptions = {}): Pro
     cwd: o.cwd ?? PROJECT,
     env: { ...process.env, MILVUSDM_EMBEDDED_PATH: inject('embeddedPath'), MILVUSDM_PATH: stateFolder, ...o.env },
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: o.timeoutMs ?? 120_000,
+    timeout: o.timeoutMs ?? 600_000,
     killSignal: 'SIGKILL',
   });
   const out = collect(child.stdout!);
@@ -60,12 +62,24 @@ export async function startCli(args: readonly string[], o: CliOptions = {}): Pro
       resolve({ code, signal, stdout, stderr, stateFolder, json: () => document(args, code, stdout, stderr) });
     });
   });
-  return { child, stderr: err, result };
+  return { child, stateFolder, stderr: err, result };
 }
 
 /** Runs the built command line to its end. */
 export async function runCli(args: readonly string[], o: CliOptions = {}): Promise<CliResult> {
   return (await startCli(args, o)).result;
+}
+
+/** Resolves when `seen` is so; fails where the process ends before. */
+export async function until(running: RunningCli, seen: () => boolean | Promise<boolean>): Promise<void> {
+  let over: string | undefined;
+  void running.result.then((result) => {
+    over = result.stdout + result.stderr;
+  });
+  while (!(await seen())) {
+    if (over !== undefined) throw new Error(`it has ended before: ${over}`);
+    await sleep(5);
+  }
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +8,7 @@ import { logTail, startGuarded } from '../../src/milvus/embedded-process.js';
 import { findPython } from '../../src/milvus/embedded-python.js';
 import { sleep } from '../../src/util/abort.js';
 import { ensurePackages, findProgram } from './debian.js';
+import { freePort } from './ports.js';
 
 const run = promisify(execFile);
 
@@ -58,7 +58,7 @@ export interface MariaDb extends AsyncDisposable {
 
 const USER = 'milvus';
 const PASSWORD = `p'w "${Math.random().toString(36).slice(2)}"`;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 240_000;
 
 interface Programs {
   readonly server: string;
@@ -71,17 +71,6 @@ function findPrograms(): Programs | undefined {
   const install = findProgram(['mariadb-install-db', 'mysql_install_db']);
   const openssl = findProgram(['openssl']);
   return server && install && openssl ? { server, install, openssl } : undefined;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function connect(port: number): Promise<Connection> {

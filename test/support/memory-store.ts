@@ -26,7 +26,8 @@ export function createMemoryStore(name = 'memory'): MemoryStore {
     objects,
     async *list(prefix): AsyncIterable<StoredObject> {
       for (const key of [...objects.keys()].sort()) {
-        if (key.startsWith(prefix)) yield { key, size: objects.get(key)!.length };
+        const bytes = key.startsWith(prefix) ? objects.get(key) : undefined;
+        if (bytes) yield { key, size: bytes.length };
       }
     },
     async *folders(prefix) {

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataType, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { type GuardedProcess, logTail, startGuarded } from '../../src/milvus/embedded-process.js';
 import { sleep } from '../../src/util/abort.js';
 import { milvusPython } from './environments.js';
+import { freePort, isFree } from './ports.js';
 import { isAlive } from './processes.js';
 
 /** The ports of Milvus 2.3.5 in standalone mode; the two of etcd come from its own configuration file. */
@@ -60,9 +60,10 @@ try:
     server.wait(5)
 except subprocess.TimeoutExpired:
     server.kill()
-for folder in ("/run/milvus", "/tmp/milvus"):
+notes = [join(folder, "standalone-%s.pid" % alias) for folder in ("/run/milvus", "/tmp/milvus")]
+for path in notes + ["/tmp/milvus/server_id_%d" % server.pid]:
     try:
-        os.unlink(join(folder, "standalone-%s.pid" % alias))
+        os.unlink(path)
     except OSError:
         pass
 if not ended.is_set():
@@ -88,29 +89,16 @@ export interface MilvusServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** Listens on `port` (0: a free one) at all interfaces, as Milvus does, to reserve it for a moment. */
-function reserve(port: number): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(port, () => resolve(server));
-  });
-}
-
-async function freePorts(proxyPort: number): Promise<Record<string, number>> {
-  const held: Server[] = [];
-  try {
-    for (const name of PORTS) held.push(await reserve(name === 'proxy_port' ? proxyPort : 0));
-    return Object.fromEntries(PORTS.map((name, i) => [name, (held[i]!.address() as { port: number }).port]));
-  } catch (cause) {
+async function choosePorts(proxyPort: number): Promise<Record<string, number>> {
+  if (proxyPort !== 0 && !(await isFree(proxyPort))) {
     throw new Error(
       `port ${proxyPort} is taken: something else listens there, perhaps another Milvus. Stop it, choose another port, ` +
         `or set MILVUS_ADDR=127.0.0.1:${proxyPort} to run the tests against it`,
-      { cause },
     );
-  } finally {
-    await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
   }
+  const ports: Record<string, number> = {};
+  for (const name of PORTS) ports[name] = name === 'proxy_port' && proxyPort !== 0 ? proxyPort : await freePort();
+  return ports;
 }
 
 interface Launch {
@@ -142,9 +130,9 @@ async function launch({ data, ports, settings, deadlineMs }: Launch): Promise<{ 
  * removed when disposed of, and also when this process dies. Throws with the end of the server's log.
  */
 export async function startMilvus(o: MilvusServerOptions = {}): Promise<MilvusServer> {
-  const ports = await freePorts(o.port ?? 0);
+  const ports = await choosePorts(o.port ?? 0);
   const data = await mkdtemp(join(tmpdir(), 'milvusdm-milvus-'));
-  const how: Launch = { data, ports, settings: o.settings ?? {}, deadlineMs: o.deadlineMs ?? 90_000 };
+  const how: Launch = { data, ports, settings: o.settings ?? {}, deadlineMs: o.deadlineMs ?? 300_000 };
   const remove = (): Promise<void> => rm(data, { recursive: true, force: true });
   let running = await launch(how).catch(async (thrown: unknown) => {
     await remove();

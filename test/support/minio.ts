@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
@@ -13,6 +12,7 @@ import { findPython } from '../../src/milvus/embedded-python.js';
 import { clientSettings } from '../../src/store/s3/client.js';
 import { sleep } from '../../src/util/abort.js';
 import { CACHE } from './environments.js';
+import { freePort } from './ports.js';
 import { isAlive } from './processes.js';
 
 /** The last version that its authors published; its module needs Go 1.24 or newer. */
@@ -21,7 +21,7 @@ const FOLDER = join(CACHE, 'minio');
 const PROGRAM = join(FOLDER, VERSION, 'minio');
 const LOCK = join(FOLDER, `${VERSION}.building`);
 const LOG = join(FOLDER, `${VERSION}.build.log`);
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 240_000;
 const USER = 'milvusdm-tests';
 const PASSWORD = `pw+/${Math.random().toString(36).slice(2)}`;
 
@@ -140,17 +140,6 @@ export interface Minio extends AsyncDisposable {
   uploads(bucket: string): Promise<string[]>;
   /** The same store with temporary credentials that may list, read, write and remove below its root, and nothing else. */
   narrowed(config: S3Storage): Promise<S3Storage>;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function ask<T>(config: S3Storage, request: (client: S3Client) => Promise<T>): Promise<T> {

@@ -21,14 +21,13 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Milliseconds until the process was gone. Throws when it is still there after `limitMs`. */
-export async function untilGone(pid: number, limitMs: number): Promise<number> {
+/** Resolves when the process is gone. Throws when it is still there after `limitMs`. */
+export async function untilGone(pid: number, limitMs: number): Promise<void> {
   const began = performance.now();
   while (isAlive(pid)) {
     if (performance.now() - began > limitMs) throw new Error(`process ${pid} is still there after ${limitMs} ms`);
     await sleep(20);
   }
-  return performance.now() - began;
 }
 
 /**

@@ -6,7 +6,7 @@ import { PythonServer } from './python-server.js';
 let server: PythonServer | undefined;
 
 /** Runs a Python script of test/interop (or any path) in the interop environment and gives what it printed. Throws with stderr. */
-export async function python(script: string, args: readonly string[], timeoutMs = 120_000): Promise<string> {
+export async function python(script: string, args: readonly string[], timeoutMs = 600_000): Promise<string> {
   const path = script.includes('/') ? script : join(PROJECT, 'test', 'interop', script);
   server ??= new PythonServer(inject('interopPython'), inject('runFolder'));
   const { code, stdout, stderr } = await server.run([path, ...args], timeoutMs);
@@ -72,7 +72,7 @@ export async function partitionDigests(
   uri = `http://${inject('milvusAddress')}`,
 ): Promise<Map<string, Digest & { readonly parts: Readonly<Record<string, Content>> }>> {
   const args = ['--uri', uri, '--each-partition', '--collection', ...collections];
-  const lines = (await python('digest.py', args, 300_000)).trim().split('\n');
+  const lines = (await python('digest.py', args)).trim().split('\n');
   return new Map(lines.map((line) => JSON.parse(line)).map((found) => [found.collection, found]));
 }
 

@@ -60,7 +60,7 @@ export async function startServe(o: ServeOptions = {}): Promise<TestServer> {
   const stateFolder = o.stateFolder ?? (await mkdtemp(join(inject('runFolder'), 'serve-')));
   const cli = await startCli(['serve', '--port', '0', '--json', ...(o.args ?? [])], {
     stateFolder,
-    timeoutMs: o.timeoutMs ?? 240_000,
+    timeoutMs: o.timeoutMs ?? 800_000,
     ...(o.env ? { env: o.env } : {}),
   });
   const url = await readUrl(cli.child.stdout!, cli.result);
@@ -76,7 +76,7 @@ export async function startServe(o: ServeOptions = {}): Promise<TestServer> {
   const ask = <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> =>
     request(method, `/api/v1${path}`, body);
   const job = async (id: string): Promise<JobView> => (await ask<JobView>('GET', `/jobs/${id}`)).body;
-  const when = async (id: string, holds: (job: JobView) => boolean, limitMs = 60_000): Promise<JobView> => {
+  const when = async (id: string, holds: (job: JobView) => boolean, limitMs = 300_000): Promise<JobView> => {
     for (const end = Date.now() + limitMs; ; ) {
       const now = await job(id);
       if (holds(now)) return now;

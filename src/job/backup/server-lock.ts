@@ -138,7 +138,8 @@ export async function lockServer(store: ObjectStore, o: LockOptions): Promise<As
     }
   };
   const timer = setInterval(() => {
-    busy = renew();
+    // One that a slow store keeps must not bring the lock back once it has been given back.
+    busy = Promise.all([busy, renew()]).then(() => {});
   }, RENEW_MS);
   timer.unref();
   return {

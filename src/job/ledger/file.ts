@@ -83,6 +83,8 @@ const FIRST_LINE = '{"t":"job",';
  * gone that were on the disk.
  */
 export async function readLedger(path: string, take: (line: LedgerLine) => void): Promise<{ bytes: number }> {
+  // Before the lines: of a ledger that grows meanwhile, those that it counts are among them.
+  const held = Number(await readFile(lengthPath(path), 'latin1').catch(() => '0'));
   let bytes = 0;
   let rest: Buffer = Buffer.alloc(0);
   let number = 0;
@@ -106,7 +108,6 @@ export async function readLedger(path: string, take: (line: LedgerLine) => void)
   }
   // A first line that was cut short means that nothing was begun. Anything else, such as zeros, was a ledger once.
   if (bytes === 0 && head !== undefined && !FIRST_LINE.startsWith(head)) throw damaged(path, 'it has no first line');
-  const held = Number(await readFile(lengthPath(path), 'latin1').catch(() => '0'));
   if (held > bytes) throw damaged(path, `it has ${bytes} bytes of the ${held} that were on the disk`);
   return { bytes };
 }

@@ -81,14 +81,19 @@ export interface LedgerOptions {
 export async function readState(id: string): Promise<{ state: LedgerState; bytes: number; lastNote: number }> {
   const path = ledgerPath(id);
   const state = createLedgerState();
-  if (!existsSync(path)) return { state, bytes: 0, lastNote: 0 };
-  const { mtimeMs: lastNote } = await stat(path);
-  const { bytes } = await readLedger(path, (line) => {
-    const wrong = state.take(line);
-    if (wrong !== undefined) throw damaged(path, wrong);
-  });
-  if (state.job && state.job.job !== id) throw damaged(path, `it is of job ${state.job.job}`);
-  return { state, bytes, lastNote };
+  try {
+    const { mtimeMs: lastNote } = await stat(path);
+    const { bytes } = await readLedger(path, (line) => {
+      const wrong = state.take(line);
+      if (wrong !== undefined) throw damaged(path, wrong);
+    });
+    if (state.job && state.job.job !== id) throw damaged(path, `it is of job ${state.job.job}`);
+    return { state, bytes, lastNote };
+  } catch (thrown) {
+    // None, or gone while it was looked at: its job is complete.
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+    return { state: createLedgerState(), bytes: 0, lastNote: 0 };
+  }
 }
 
 /** What can be read of the ledger of a job that is to start over, however damaged the rest of it. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { sleep } from '../../util/abort.js';
 import { fail, type MilvusdmError } from '../../util/errors.js';
 import { isGone, ownIdentity, type ProcessIdentity } from '../../util/process-identity.js';
 import { stateError } from './file.js';
@@ -28,9 +27,6 @@ function held(holder: Holder | 'unreadable', path: string): MilvusdmError {
   return fail('JOB_RUNNING', `this job is running already: ${who}`);
 }
 
-/** Two who find the same stale lock may both replace it; after this long only the last one sees its own. */
-const TAKE_OVER_MS = 100;
-
 async function placeLock(path: string, own: string): Promise<boolean> {
   try {
     await link(own, path);
@@ -41,15 +37,29 @@ async function placeLock(path: string, own: string): Promise<boolean> {
   }
 }
 
-async function take(path: string, own: string, token: string): Promise<void> {
-  if (await placeLock(path, own)) return;
-  const holder = await holderOf(path);
-  if (holder === 'none') return take(path, own, token);
-  if (holder === 'unreadable' || !isGone(holder)) throw held(holder, path);
-  await rename(own, path);
-  await sleep(TAKE_OVER_MS);
+/**
+ * Gives the lock of a process that has died to us. Several may find it stale in the same moment, and any of them may be slow: who
+ * replaces it holds another lock while looking and replacing, so that nobody replaces the lock of one who is alive.
+ */
+async function inherit(path: string, own: string, token: string): Promise<boolean> {
+  const claim = `${path}.heir`;
+  await take(claim, own);
   const now = await holderOf(path);
-  if (now === 'none' || now === 'unreadable' || now.token !== token) throw held(now === 'none' ? holder : now, path);
+  if (typeof now === 'object' && now.token === token) {
+    await rename(claim, path);
+    return true;
+  }
+  await rm(claim, { force: true });
+  return false;
+}
+
+async function take(path: string, own: string): Promise<void> {
+  while (!(await placeLock(path, own))) {
+    const holder = await holderOf(path);
+    if (holder === 'none') continue;
+    if (holder === 'unreadable' || !isGone(holder)) throw held(holder, path);
+    if (await inherit(path, own, holder.token)) return;
+  }
 }
 
 /** Whether somebody who is alive holds the lock. */
@@ -75,7 +85,7 @@ export async function takeLock(path: string): Promise<AsyncDisposable> {
     const handle = await open(own, 'wx', 0o600);
     await handle.writeFile(JSON.stringify(holder));
     await handle.close();
-    await take(path, own, token);
+    await take(path, own);
   } catch (thrown) {
     await rm(own, { force: true }).catch(() => {});
     throw (thrown as { code?: unknown }).code === 'JOB_RUNNING' ? thrown : stateError(path, thrown);

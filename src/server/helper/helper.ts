@@ -22,6 +22,8 @@ const TIMEOUT_MS = 120_000;
 const GRACE_MS = 5000;
 
 interface Waiting {
+  /** The process that was asked. */
+  readonly of: ChildProcess;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -33,12 +35,13 @@ export function createHelper(start: () => ChildProcess = startHelper): Helper {
   let last = 0;
 
   const lose = (lost: ChildProcess, how: string): void => {
-    if (child !== lost) return;
-    child = undefined;
-    for (const one of waiting.values()) {
+    if (child === lost) child = undefined;
+    // Another one may have been started already: of a process that dies, the way to it goes first.
+    for (const [id, one] of waiting) {
+      if (one.of !== lost) continue;
+      waiting.delete(id);
       one.reject(fail('SRV_WORKER', `the process that looks things up ended without an answer (${how})`));
     }
-    waiting.clear();
   };
   const take = (message: FromHelper): void => {
     const one = waiting.get(message.id);
@@ -65,7 +68,7 @@ export function createHelper(start: () => ChildProcess = startHelper): Helper {
       let late: NodeJS.Timeout | undefined;
       try {
         return await new Promise((resolve, reject) => {
-          waiting.set(id, { resolve, reject });
+          waiting.set(id, { of: asked, resolve, reject });
           late = setTimeout(() => {
             reject(fail('NET_DEADLINE', `${name}: no answer within ${timeoutMs / 1000} s`));
             asked.send({ abort: id }, () => {});

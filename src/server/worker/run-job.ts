@@ -1,3 +1,4 @@
+import { fstatSync, statSync } from 'node:fs';
 import { validateJob } from '../../config/load.js';
 import type { JobConfig } from '../../config/types.js';
 import type { JobEvent, JobListener } from '../../job/events.js';
@@ -10,6 +11,7 @@ import { writeWhole } from '../../util/atomic.js';
 import { MilvusdmError, toMilvusdmError } from '../../util/errors.js';
 import { openLog } from '../../util/log.js';
 import { jobFiles } from '../state/folders.js';
+import { boundLog } from './job-log.js';
 import type { ToWorker } from './protocol.js';
 
 type Start = Extract<ToWorker, { readonly type: 'start' }>;
@@ -48,6 +50,16 @@ function bareReport(report: Report, started: Date): SavedReport {
   return { ...report, run: { ...run, limit: null, yaml: null, ...none } };
 }
 
+/** Of standard error, which is the log where a server has started this process. */
+function keepInBounds(logFile: string): void {
+  try {
+    const [own, log] = [fstatSync(process.stderr.fd), statSync(logFile)];
+    if (own.ino === log.ino && own.dev === log.dev) boundLog(process.stderr.fd, logFile);
+  } catch {
+    // A log that cannot be cut is no reason to end a job.
+  }
+}
+
 async function execute(start: Start, say: JobListener, begun: (job: Job) => void): Promise<SavedReport> {
   const started = new Date();
   let config: JobConfig;
@@ -57,7 +69,11 @@ async function execute(start: Start, say: JobListener, begun: (job: Job) => void
     process.stderr.write(`${toMilvusdmError(thrown).message}\n`);
     return bareReport(stillborn(undefined, thrown), started);
   }
-  const write = (line: string): boolean => process.stderr.write(`${line}\n`);
+  const { log: logFile } = jobFiles(start.server, start.job);
+  const write = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+    keepInBounds(logFile);
+  };
   const log = await openLog({ level: 'info', format: 'json', secrets: config.secrets, write });
   const job = createJob(config);
   const recorder = createRecorder();

@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Access, locate } from '../../../src/cli/locator.js';
+import { temporaryFolder } from '../../support/temporary.js';
 
 const AROUND = { env: { TOKEN: 'tok-123', PASS: 'pa:ss' }, cwd: '/here' };
 const at = (text: string, access: Access = {}) => locate(text, 'a', access, AROUND);
@@ -38,7 +38,7 @@ describe('a place of diff', () => {
 
   it('is a file or a folder, also with a # in its name where there is one', () => {
     expect(at('data/a.index').place).toEqual({ kind: 'files', label: 'data/a.index', path: '/here/data/a.index' });
-    const path = join(mkdtempSync(join(tmpdir(), 'milvusdm-locator-')), 'a#b.h5');
+    const path = join(temporaryFolder('locator'), 'a#b.h5');
     writeFileSync(path, '');
     expect(at(path).place).toEqual({ kind: 'files', label: path, path });
   });

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references are what is tested
 import { describe, expect, it } from 'vitest';
+import { cpuMs } from '../../support/cpu.js';
 import { faulty, issuesOf, live, m2h, m2m } from './support.js';
 
 describe('a file with many mistakes', () => {
@@ -392,15 +393,11 @@ describe('hostile files end with an error, soon', () => {
     ['names against names', many(30_000, (i) => `s${i}: [p${i}]`), many(30_000, (i) => `t${i}: x${i}`)],
     ['names against wildcards', many(20_000, (i) => `'*a*${i}*': `), many(20_000, (i) => `t${i}: x`)],
     ['a long name against a long wildcard', [`'${'*a'.repeat(200_000)}b': `], [`? ${'a'.repeat(300_000)}\n    : x`]],
-  ])(
-    '%s',
-    (_, selection, map) => {
-      const lines = (group: string[]): string => group.map((line) => `    ${line}`).join('\n');
-      const text = `M2M:\n  source_milvus_path: o\n  mode: bad\n  source_collection:\n${lines(selection)}\n  collection_map:\n${lines(map)}`;
-      const before = performance.now();
-      expect(faulty(text).exitCode).toBe(2);
-      expect(performance.now() - before).toBeLessThan(15_000);
-    },
-    30_000,
-  );
+  ])('%s', (_, selection, map) => {
+    const lines = (group: string[]): string => group.map((line) => `    ${line}`).join('\n');
+    const text = `M2M:\n  source_milvus_path: o\n  mode: bad\n  source_collection:\n${lines(selection)}\n  collection_map:\n${lines(map)}`;
+    const before = cpuMs();
+    expect(faulty(text).exitCode).toBe(2);
+    expect(cpuMs() - before).toBeLessThan(15_000);
+  });
 });

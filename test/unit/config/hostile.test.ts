@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { validateText } from '../../../src/config/load.js';
 import { MilvusdmError } from '../../../src/util/errors.js';
+import { cpuMs } from '../../support/cpu.js';
 import { AROUND, f2m, faulty, h2m, issuesOf, valid } from './support.js';
 
 describe('hostile files end with an error, soon', () => {
@@ -26,15 +27,11 @@ describe('hostile files end with an error, soon', () => {
     ['bad escapes', `F2M: "${'\\q'.repeat(50_000)}"`],
     ['too long', 'x'.repeat(MIB + 1)],
   ];
-  it.each(cases)(
-    '%s',
-    (_, text) => {
-      const before = performance.now();
-      expect(faulty(text).exitCode).toBe(2);
-      expect(performance.now() - before).toBeLessThan(15_000);
-    },
-    30_000,
-  );
+  it.each(cases)('%s', (_, text) => {
+    const before = cpuMs();
+    expect(faulty(text).exitCode).toBe(2);
+    expect(cpuMs() - before).toBeLessThan(15_000);
+  });
 
   it('says that it is nested too deeply', () => {
     expect(faulty(`F2M: ${'['.repeat(100)}${']'.repeat(100)}`).message).toBe(

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { choose, globMatches, isGlob, type Selection } from '../../../src/config/selection.js';
 import { MilvusdmError } from '../../../src/util/errors.js';
+import { cpuMs } from '../../support/cpu.js';
 
 const OFFERS = [
   { name: 'books', partitions: ['_default', '2021-03', '2021-04', 'draft'] },
@@ -59,9 +60,9 @@ describe('globs', () => {
   });
 
   it('take no time that grows with the number of stars', () => {
-    const began = performance.now();
+    const began = cpuMs();
     expect(globMatches(`${'*a'.repeat(50)}b`, 'a'.repeat(5000))).toBe(false);
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(cpuMs() - began).toBeLessThan(1000);
   });
 
   it('are told by their characters', () => {

@@ -1,14 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createRecorder } from '../../../src/job/recorder.js';
 import { REPORT_VERSION, type Report } from '../../../src/job/report.js';
 import { saveReport, toSavedReport, yamlFingerprint } from '../../../src/job/saved-report.js';
 import { writeWhole } from '../../../src/util/atomic.js';
+import { temporaryFolder } from '../../support/temporary.js';
 import { taskConfig } from './support.js';
 
-const folder = (): string => mkdtempSync(join(tmpdir(), 'milvusdm-report-'));
+const folder = (): string => temporaryFolder('report');
 
 function report(more: Partial<Report> = {}): Report {
   return {

@@ -32,7 +32,7 @@ const log = (name: string): string => join(folder, `${name}.log`);
 const start = (name: string, script = SERVER): Promise<GuardedProcess> =>
   startGuarded({ python, script, args: ['first'], logFile: log(name) });
 const pids = async (server: GuardedProcess): Promise<number[]> => {
-  const said = (await server.status({ timeoutMs: 10_000 })) as { pid: number; child: number };
+  const said = (await server.status({ timeoutMs: 60_000 })) as { pid: number; child: number };
   return [said.pid, said.child];
 };
 
@@ -59,7 +59,7 @@ test('SIGTERM ends it cleanly, SIGINT does not reach it', async () => {
 
 test('a script that dies is seen at once, with its last words', async () => {
   const server = await start('dies', 'raise ValueError("no " + sys.argv[1])');
-  expect(await server.status({ timeoutMs: 10_000 })).toBeUndefined();
+  expect(await server.status({ timeoutMs: 60_000 })).toBeUndefined();
   await server.exited;
   expect(logTail(log('dies'))).toContain('ValueError: no first');
   await server.stop();
@@ -86,7 +86,7 @@ async function parentOf(script: string): Promise<{ parent: ChildProcess; said: R
     join(folder, 'parent.mts'),
     `import { startGuarded } from ${JSON.stringify(MODULE)};
 const server = await startGuarded(${options});
-console.log(JSON.stringify(await server.status({ timeoutMs: 10000 })));
+console.log(JSON.stringify(await server.status({ timeoutMs: 60000 })));
 setInterval(() => {}, 1000);\n`,
   );
   return { parent: child, said: JSON.parse(line) as Record<string, number> };
@@ -95,14 +95,15 @@ setInterval(() => {}, 1000);\n`,
 test('kill -9 of the parent ends the server and its children', async () => {
   const { parent, said } = await parentOf(SERVER);
   parent.kill('SIGKILL');
-  await Promise.all([untilGone(said.pid!, 5000), untilGone(said.child!, 5000)]);
+  await Promise.all([untilGone(said.pid!, 60_000), untilGone(said.child!, 60_000)]);
 });
 
-test('a server that hangs is killed with its whole group', { timeout: 40_000 }, async () => {
+test('a server that hangs is killed with its whole group', async () => {
   const hangs = SERVER.replace('ended.wait()', 'import time\nwhile True: time.sleep(1)');
   const { parent, said } = await parentOf(hangs);
+  const began = performance.now();
   parent.kill('SIGKILL');
-  const took = await untilGone(said.pid!, 20_000);
-  expect(took).toBeGreaterThan(8000);
-  await untilGone(said.child!, 1000);
+  await untilGone(said.pid!, 60_000);
+  expect(performance.now() - began).toBeGreaterThan(8000);
+  await untilGone(said.child!, 60_000);
 });

@@ -46,7 +46,7 @@ async function connected(): Promise<{ client: grpc.Client; address: string; got:
 }
 
 const insert = (to: grpc.Client, address: string, request: Uint8Array): Promise<Uint8Array> =>
-  callUnary(to, new grpc.Metadata(), 'Insert', request, { deadlineMs: 5000 }, address);
+  callUnary(to, new grpc.Metadata(), 'Insert', request, { deadlineMs: 60_000 }, address);
 
 function filled(request: Uint8Array, seed: number): Uint8Array {
   for (let i = 0; i < request.length; i++) request[i] = (i * 31 + seed) & 255;

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -169,5 +171,22 @@ describe('the process that looks things up', () => {
     await expect(helper.call('die', {})).rejects.toMatchObject({ code: 'SRV_WORKER' });
     expect(await helper.call('echo', 2)).toBe(2);
     await expect(helper.call('never', {}, 50)).rejects.toMatchObject({ code: 'NET_DEADLINE' });
+  });
+
+  it('answers nothing more that it was asked before it died, also where the next one has begun', async () => {
+    const made: (EventEmitter & { connected: boolean })[] = [];
+    using helper = createHelper(() => {
+      const child = Object.assign(new EventEmitter(), { connected: true, send: () => true, kill: () => true });
+      made.push(child);
+      return child as unknown as ChildProcess;
+    });
+    const first = helper.call('a', {}).catch((thrown: unknown) => thrown);
+    // The way to a process that dies is gone before the process is.
+    made[0]!.connected = false;
+    const second = helper.call('b', {});
+    made[0]!.emit('exit', 1, null);
+    expect(await Promise.race([first, second])).toMatchObject({ code: 'SRV_WORKER' });
+    made[1]!.emit('message', { id: 2, ok: true, value: 7 });
+    expect(await second).toBe(7);
   });
 });

@@ -97,39 +97,70 @@ describe('the stream of a job', () => {
   async function listening() {
     const bench = await openBench({ limits: { jobs: 1, perServer: 1 } });
     const url = await bench.app.listen({ port: 0, host: '127.0.0.1' });
-    const read = async (id: string, headers: Record<string, string> = {}) =>
-      (await fetch(`${url}/api/v1/jobs/${id}/events`, { headers })).text();
-    return { bench, read };
+    /** Resolves when the stream has begun. */
+    const watch = async (id: string, headers: Record<string, string> = {}) => {
+      const { body } = await fetch(`${url}/api/v1/jobs/${id}/events`, { headers });
+      let said = '';
+      const text = (async () => {
+        for await (const piece of body!.pipeThrough(new TextDecoderStream())) said += piece;
+        return said;
+      })();
+      return { text, until: (part: string) => until(() => said.includes(part), part) };
+    };
+    const read = async (id: string) => (await watch(id)).text;
+    return { bench, read, watch };
   }
 
   it('begins while it waits, and ends with it', async () => {
-    const { bench, read } = await listening();
+    const { bench, read, watch } = await listening();
     const [first, second] = [bench.context.queue.submit(newJob()), bench.context.queue.submit(newJob())];
-    const text = read(second.id);
+    const stream = await watch(second.id);
     await until(() => bench.workers.length === 1, 'a worker');
     await bench.workers[0]!.end('done');
     await until(() => bench.workers.length === 2, 'the next');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await stream.until('"state":"running"');
     bench.workers[1]!.say({ type: 'warning', message: 'careful' });
     await bench.workers[1]!.end('done');
-    const events = [...(await text).matchAll(/^event: (\w+)$/gm)].map(([, name]) => name);
+    const events = [...(await stream.text).matchAll(/^event: (\w+)$/gm)].map(([, name]) => name);
     expect(events.filter((name) => name !== 'job')).toEqual(expect.arrayContaining(['warning', 'state', 'end']));
     expect(events.at(-1)).toBe('end');
     expect(await read(first.id)).toMatch(/event: job\n.*\n\nevent: end\ndata: \{"state":"done"\}\n\n$/);
   });
 
   it('ends for a job that is cancelled while it waits', async () => {
-    const { bench, read } = await listening();
+    const { bench, watch } = await listening();
     bench.context.queue.submit(newJob());
     const { id } = bench.context.queue.submit(newJob());
-    const text = read(id);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const stream = await watch(id);
+    await stream.until('"state":"queued"');
     bench.context.queue.cancel(id);
-    expect(await text).toContain('event: end\ndata: {"state":"cancelled"}');
+    expect(await stream.text).toContain('event: end\ndata: {"state":"cancelled"}');
+  });
+
+  it('takes no harm from a job that is resumed in the moment of its end', async () => {
+    const { bench, watch } = await listening();
+    const { id } = bench.context.queue.submit(newJob());
+    await until(() => bench.workers.length === 1, 'a worker');
+    const stream = await watch(id);
+    await stream.until('"state":"running"');
+    const failures: unknown[] = [];
+    bench.app.server.prependListener('request', (_, response) =>
+      response.on('error', (thrown) => failures.push(thrown)),
+    );
+    const other = await watch(id);
+    await other.until('"state":"running"');
+    bench.context.queue.live(id)!.on(({ event, data }) => {
+      if (event === 'state' && (data as { state: string }).state === 'failed') bench.context.queue.resume(id);
+    });
+    await bench.workers[0]!.end('failed');
+    expect(await other.text).toMatch(/event: end\ndata: \{"state":"failed"\}\n\n$/);
+    expect(await stream.text).toMatch(/event: end\ndata: \{"state":"failed"\}\n\n$/);
+    expect(failures).toEqual([]);
+    await until(() => bench.workers.length === 2, 'the next attempt');
   });
 
   it('goes on behind the last event', async () => {
-    const { bench, read } = await listening();
+    const { bench, watch } = await listening();
     const { id } = bench.context.queue.submit(newJob());
     await until(() => bench.workers.length === 1, 'a worker');
     for (const message of ['one', 'two']) bench.workers[0]!.say({ type: 'log', message });
@@ -138,10 +169,10 @@ describe('the stream of a job', () => {
     const seen: string[] = [];
     bench.context.queue.live(id)!.on((event) => seen.push(event.id));
     bench.workers[0]!.say({ type: 'log', message: 'three' });
-    const text = read(id, { 'last-event-id': seen[0]!.replace(/\d+$/, (number) => String(Number(number) - 1)) });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = seen[0]!.replace(/\d+$/, (number) => String(Number(number) - 1));
+    const stream = await watch(id, { 'last-event-id': before });
+    await stream.until('three');
     await bench.workers[0]!.end('done');
-    expect(await text).toContain('three');
-    expect(await text).not.toContain('"two"');
+    expect(await stream.text).not.toContain('"two"');
   });
 });

@@ -176,7 +176,7 @@ export function newJob(more: Partial<NewJob> = {}): NewJob {
 
 /** Waits until something holds. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + 5000; !holds(); ) {
+  for (const end = Date.now() + 60_000; !holds(); ) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -50,7 +50,7 @@ async function client(): Promise<Client> {
 }
 
 async function until(check: () => void): Promise<void> {
-  for (const end = Date.now() + 5000; ; await sleep(5)) {
+  for (const end = Date.now() + 60_000; ; await sleep(5)) {
     try {
       check();
       return;

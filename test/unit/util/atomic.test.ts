@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { temporaryFolder } from '../../support/temporary.js';
 
 const fault = vi.hoisted(() => ({ link: undefined as string | undefined }));
 
@@ -25,7 +25,7 @@ afterEach(() => {
 describe.each([undefined, 'EPERM'])('a file written as a whole, where links say %s', (code) => {
   it('is there with its content, and never replaces another', async () => {
     fault.link = code;
-    const path = join(mkdtempSync(join(tmpdir(), 'milvusdm-atomic-')), 'deep', 'a.txt');
+    const path = join(temporaryFolder('atomic'), 'deep', 'a.txt');
     await writeWhole(path, 'first');
     await expect(writeWhole(path, 'second')).rejects.toMatchObject({ code: 'DST_STORAGE' });
     expect(readFileSync(path, 'utf8')).toBe('first');
@@ -35,7 +35,7 @@ describe.each([undefined, 'EPERM'])('a file written as a whole, where links say 
 
 it('a disk that is full leaves nothing behind', async () => {
   fault.link = 'ENOSPC';
-  const path = join(mkdtempSync(join(tmpdir(), 'milvusdm-atomic-')), 'a.txt');
+  const path = join(temporaryFolder('atomic'), 'a.txt');
   await expect(writeWhole(path, 'x')).rejects.toMatchObject({ code: 'DST_STORAGE' });
   expect(readdirSync(join(path, '..'))).toEqual([]);
 });

@@ -26,11 +26,11 @@ describe('a process', () => {
     'that has ended without being fetched by its parent is gone, too',
     async () => {
       // The shell becomes a program that knows nothing of the child it has begun, while that is still at work.
-      const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 30']);
+      const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 300']);
       try {
         const [line] = (await once(parent.stdout, 'data')) as [Buffer];
         const pid = Number(line.toString());
-        for (let i = 0; i < 500 && !isGone(identityOf(pid)); i++) await sleep(20);
+        for (let i = 0; i < 5000 && !isGone(identityOf(pid)); i++) await sleep(20);
         expect(isGone(identityOf(pid))).toBe(true);
         expect(existsSync(`/proc/${pid}/stat`)).toBe(true);
       } finally {

@@ -1,6 +1,6 @@
 import { parseJson } from '../../../backup/json.js';
 import { metaKey } from '../../../backup/layout.js';
-import { type BackupProbe, listBackups, openBackup } from '../../../backup/open.js';
+import { type BackupProbe, listBackups, openBackup, probeBackup, whileItGoes } from '../../../backup/open.js';
 import type { ObjectStore, StoreOptions } from '../../../store/types.js';
 import { toMilvusdmError } from '../../../util/errors.js';
 
@@ -70,13 +70,28 @@ async function entryOf(store: ObjectStore, probe: BackupProbe, o: StoreOptions):
   };
 }
 
+/** Undefined for one that is being removed, once nothing tells of it any more. */
+async function entryOfWhatIsThere(
+  store: ObjectStore,
+  found: BackupProbe,
+  o: StoreOptions,
+): Promise<BackupEntry | undefined> {
+  let probe: BackupProbe | undefined = found;
+  return await whileItGoes(async () => {
+    const seen = probe ?? (await probeBackup(store, found.name, o));
+    probe = undefined;
+    return seen.meta.size > 0 ? await entryOf(store, seen, o) : undefined;
+  });
+}
+
 /** All backups of a store by name, unfinished and unreadable ones, too. Throws STORE_*. */
 export async function backupEntries(store: ObjectStore, o: StoreOptions = {}): Promise<BackupEntry[]> {
   const entries: BackupEntry[] = [];
   for await (const found of listBackups(store, o)) {
     try {
       if ('error' in found) throw found.error;
-      entries.push(await entryOf(store, found, o));
+      const entry = await entryOfWhatIsThere(store, found, o);
+      if (entry) entries.push(entry);
     } catch (thrown) {
       const error = toMilvusdmError(thrown);
       // A store that fails says nothing about a backup.

@@ -27,6 +27,11 @@ async function look({ store, o }: Keeping, bundle: string, key: string): Promise
   return { ref, bundle, file, side: await readSideFile(store, bundle, { signal: o.signal }) };
 }
 
+async function isThere({ store, o }: Keeping, key: string): Promise<boolean> {
+  for await (const found of store.list(key, { signal: o.signal })) if (found.key === key) return true;
+  return false;
+}
+
 /** All whole snapshots of a store, in the order of their making. One that cannot be read is told of and left out. */
 export async function everyKept(
   keeping: Keeping,
@@ -39,6 +44,8 @@ export async function everyKept(
     try {
       found.push(await look(keeping, bundle, metadata));
     } catch (thrown) {
+      // Dropped meanwhile: that removes its metadata first.
+      if (!(await isThere(keeping, metadata))) continue;
       const { code, message } = toMilvusdmError(thrown);
       if (!code.startsWith('SRC_')) throw thrown;
       o.warn(`a snapshot cannot be read, and is left out: ${message}`);

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fail } from '../../../util/errors.js';
+import { fail, type MilvusdmError } from '../../../util/errors.js';
 import { stateFolder } from '../../../util/home.js';
 import { isGone, ownIdentity, type ProcessIdentity } from '../../../util/process-identity.js';
 import type { RestoreSnapshot, RestoreState, RestoreStatus } from '../types.js';
@@ -39,10 +39,28 @@ async function write(folder: string, stored: Stored): Promise<void> {
     await writeFile(`${path}.new`, JSON.stringify(stored), { mode: 0o600 });
     await rename(`${path}.new`, path);
   } catch (cause) {
-    throw fail('DST_STORAGE', `${path} cannot be written: ${(cause as Error).message}`, {
-      cause,
-      hint: 'Free space or mend the permissions of the folder, or choose another one with MILVUSDM_PATH.',
-    });
+    throw unwritable(path, cause);
+  }
+}
+
+function unwritable(path: string, cause: unknown): MilvusdmError {
+  return fail('DST_STORAGE', `${path} cannot be written: ${(cause as Error).message}`, {
+    cause,
+    hint: 'Free space or mend the permissions of the folder, or choose another one with MILVUSDM_PATH.',
+  });
+}
+
+/** As numbers are what servers give, and of 53 bits for who takes it for one. An empty file keeps it from being given twice. */
+async function newId(folder: string, started: number): Promise<string> {
+  for (;;) {
+    const id = String(started * 1000 + randomInt(1000));
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeFile(join(folder, `${id}${ENDING}`), '', { flag: 'wx', mode: 0o600 });
+      return id;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(folder, cause);
+    }
   }
 }
 
@@ -50,8 +68,7 @@ async function write(folder: string, stored: Stored): Promise<void> {
 export async function beginRecord(address: string, { from, to }: RestoreSnapshot): Promise<RestoreRecord> {
   const folder = folderOf(address);
   const started = Date.now();
-  // As numbers are what servers give, and of 53 bits for who takes it for one.
-  const jobId = String(started * 1000 + randomInt(1000));
+  const jobId = await newId(folder, started);
   let stored: Stored = {
     version: 1,
     jobId,

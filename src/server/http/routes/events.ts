@@ -24,6 +24,8 @@ export interface Watchers {
 interface Stream {
   send(event: string, data: unknown, id?: string): void;
   readonly slow: boolean;
+  /** Shows that the stream is alive. */
+  beat(): void;
   end(): void;
 }
 
@@ -33,9 +35,13 @@ function streamOf(out: ServerResponse): Stream {
       return out.writableLength > SLOW_BYTES;
     },
     send(event, data, id) {
-      if (out.destroyed) return;
+      // Behind its end, a client that does not read may be there for long.
+      if (out.destroyed || out.writableEnded) return;
       if (out.writableLength > LOST_BYTES) out.destroy();
       else out.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    beat() {
+      if (!out.destroyed && !out.writableEnded) out.write(': still here\n\n');
     },
     end: () => void out.end(),
   };
@@ -122,7 +128,7 @@ export function addEventRoute(app: FastifyInstance, context: ServerContext): Wat
       const stream = streamOf(out);
       const after = request.headers['last-event-id'];
       const stop = follow(context, id, typeof after === 'string' ? after : undefined, stream);
-      const heartbeat = setInterval(() => void out.write(': still here\n\n'), HEARTBEAT_MS);
+      const heartbeat = setInterval(() => stream.beat(), HEARTBEAT_MS);
       const end = (): void => stream.end();
       clients.add(end);
       out.once('close', () => {

@@ -55,6 +55,36 @@ beforeEach(() => {
 const full = { full: true, onProgress: () => {} };
 const binlog = (): string => [...store.objects.keys()].find((key) => key.startsWith('sample/binlogs/insert_log'))!;
 
+describe('backup list', () => {
+  it.each([
+    ['by its side file', 'side'],
+    ['by its small file', 'backup'],
+  ] as const)('leaves out a backup that is removed while it is listed, seen %s', async (_, file) => {
+    await adopt(store, 'sample');
+    addSample(store, 'other');
+    const { read } = store;
+    store.read = async (key, o) => {
+      if (key === metaKey('sample', file)) {
+        for (const one of [...store.objects.keys()]) if (one.startsWith('sample/')) store.objects.delete(one);
+      }
+      return await read.call(store, key, o);
+    };
+    expect((await backupEntries(store)).map(({ name }) => name)).toStrictEqual(['other']);
+  });
+
+  it('shows as unfinished a backup of which a part is removed while it is listed', async () => {
+    await adopt(store, 'sample');
+    const { read } = store;
+    store.read = async (key, o) => {
+      if (key === metaKey('sample', 'backup')) {
+        for (const one of ['backup', 'full'] as const) store.objects.delete(metaKey('sample', one));
+      }
+      return await read.call(store, key, o);
+    };
+    expect(await backupEntries(store)).toMatchObject([{ name: 'sample', state: 'unfinished', error: null }]);
+  });
+});
+
 describe('backup verify', () => {
   it('finds a backup of milvus-backup whole, by sizes alone', async () => {
     expect(await verifyBackup(store, 'sample', full)).toMatchObject({

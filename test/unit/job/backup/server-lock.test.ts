@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { lockServer } from '../../../../src/job/backup/server-lock.js';
+import { deferred } from '../../../../src/util/deferred.js';
 import { fail } from '../../../../src/util/errors.js';
 import { ownIdentity } from '../../../../src/util/process-identity.js';
 import { createMemoryStore, type MemoryStore } from '../../../support/memory-store.js';
@@ -139,6 +140,25 @@ describe('renewing', () => {
     const first = expires();
     await vi.advanceTimersByTimeAsync(41_000);
     expect(expires()).toBeGreaterThan(first + 30_000);
+  });
+
+  it('that a slow store keeps does not bring back a lock that was given back', async () => {
+    const store = createMemoryStore();
+    const lock = await lockServer(store, options());
+    const { write } = store;
+    const gate = deferred<void>();
+    store.write = async (...args) => {
+      store.write = write;
+      await gate.promise;
+      await write.apply(store, args);
+    };
+    await vi.advanceTimersByTimeAsync(41_000);
+    const given = lock[Symbol.asyncDispose]();
+    await vi.advanceTimersByTimeAsync(1000);
+    gate.resolve();
+    await given;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(locks(store)).toEqual([]);
   });
 
   it('that fails is told, and as a loss once the time is over', async () => {

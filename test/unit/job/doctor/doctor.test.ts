@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -10,6 +9,7 @@ import { type Check, within } from '../../../../src/job/doctor/checks.js';
 import { examine } from '../../../../src/job/doctor/doctor.js';
 import { reach, resolveName, shakeHands, splitAddress } from '../../../../src/job/doctor/network.js';
 import { travelsInClear } from '../../../../src/job/doctor/server.js';
+import { temporaryFolder } from '../../../support/temporary.js';
 import { taskConfig, useStateFolder } from '../support.js';
 
 const state = useStateFolder();
@@ -30,7 +30,7 @@ async function listen(server: Server): Promise<string> {
 
 const silent = (): Promise<string> => listen(createServer());
 
-const dir = mkdtempSync(join(tmpdir(), 'milvusdm-doctor-'));
+const dir = temporaryFolder('doctor');
 const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
 
 beforeAll(() => {
@@ -177,7 +177,7 @@ describe('doctor', () => {
     expect(report.checks.at(-1)).toMatchObject({ name: 'archive folder', status: 'fail', code: 'DST_STORAGE' });
     expect(report.exit_code).toBe(4);
     if (process.getuid?.() === 0) return;
-    const closed = join(mkdtempSync(join(tmpdir(), 'milvusdm-closed-')), 'closed');
+    const closed = join(temporaryFolder('closed'), 'closed');
     mkdirSync(closed);
     chmodSync(closed, 0o500);
     const refused = await examine(config({ archive: { dir: join(closed, 'a') } }));
@@ -198,10 +198,10 @@ describe('doctor', () => {
     expect(named(report.checks)).toContain('target login: fail');
     expect(report.exit_code).toBe(5);
     expect(JSON.stringify(report)).not.toContain('secret-1');
-  }, 40_000);
+  });
 
   it('an odd source is a warning', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'milvusdm-odd-'));
+    const folder = temporaryFolder('odd');
     writeFileSync(join(folder, 'a.h5'), readFileSync(H5));
     writeFileSync(join(folder, 'notes.txt'), '');
     const { files: _, ...rest } = config().source as Extract<TaskConfig['source'], { adapter: 'hdf5' }>;

@@ -58,7 +58,7 @@ describe('with the storage of the server', () => {
     expect(report.warnings).toEqual([expect.stringContaining('collection.ttl.seconds = 864,000')]);
   });
 
-  it('finds the rows that a server has left out', { timeout: 60_000 }, async () => {
+  it('finds the rows that a server has left out', async () => {
     await using double = await withFiles(100);
     const report = await double.run(restore());
     expect(report).toMatchObject({ exit_code: 6, error: { code: 'VERIFY_MISMATCH' } });

@@ -1,11 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type SavedReport, yamlFingerprint } from '../../../../src/job/saved-report.js';
 import { findYaml, readReport } from '../../../../src/job/verify-report/read.js';
+import { temporaryFolder } from '../../../support/temporary.js';
 
-const dir = mkdtempSync(join(tmpdir(), 'milvusdm-read-'));
+const dir = temporaryFolder('read');
 const TARGET = { collection: 'c', source: 's', rows_written: 1 };
 const COLLECTION = { collection: 'c', server: 'm', fields: [{ name: 'id', type: 'INT64' }], fresh: [null] };
 const GOOD = { version: 1, targets: [TARGET], run: { collections: [COLLECTION] } };

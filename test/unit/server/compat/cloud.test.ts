@@ -10,7 +10,7 @@ beforeEach(async () => {
   bench = await openBench();
   store = { type: 'local', path: temporaryFolder() };
   bench.context.connections.put('in01', { uri: 'http://127.0.0.1:19530', backup_store: store }, new Date());
-}, 60_000);
+});
 
 interface Answer {
   readonly status: number;

@@ -41,7 +41,7 @@ beforeEach(async () => {
   bench = await openBench();
   const store = { type: 'local', path: temporaryFolder() };
   bench.context.connections.put('here', { uri: 'http://127.0.0.1:19530', backup_store: store }, new Date());
-}, 60_000);
+});
 
 interface Answer {
   readonly requestId: string;

@@ -169,7 +169,7 @@ describe('sets of files', () => {
     void ack.then(() => {
       landed = true;
     });
-    await vi.waitFor(() => expect(b.server.imports).toHaveLength(1));
+    await vi.waitFor(() => expect(b.server.imports).toHaveLength(1), 60_000);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(landed).toBe(false);
     b.server.imports[0]!.state = 'done';
@@ -255,7 +255,7 @@ describe('a signal', () => {
     b.stop.abort();
     await expect(open.ack).rejects.toMatchObject({ code: 'INTERRUPTED' });
     await expect(b.write(20, 'y')).rejects.toMatchObject({ code: 'INTERRUPTED' });
-    await vi.waitFor(() => expect(b.server.imports).toHaveLength(1));
+    await vi.waitFor(() => expect(b.server.imports).toHaveLength(1), 60_000);
     b.server.imports[0]!.state = 'done';
     await handed.ack;
     await b.loader.finish();
@@ -268,7 +268,7 @@ describe('a signal', () => {
     };
     const { ack } = await b.write(0);
     await b.loader.close(undefined);
-    await vi.waitFor(() => expect(b.server.imports).toHaveLength(1));
+    await vi.waitFor(() => expect(b.server.imports).toHaveLength(1), 60_000);
     b.stop.abort();
     b.kill.abort();
     await expect(ack).rejects.toMatchObject({ code: 'INTERRUPTED' });

@@ -46,6 +46,34 @@ describe('a self-contained snapshot', () => {
     expect(files.filter((key) => key.includes('locks/'))).toStrictEqual([]);
   });
 
+  it.each(['list', 'read'] as const)(
+    'that is dropped while others are listed is left out, in silence (%s)',
+    async (step) => {
+      const old = oldServer(segmentOf(11n));
+      const messages: string[] = [];
+      const keeping = keepingOf(old, messages);
+      await createSnapshot(keeping, NIGHTLY);
+      await createSnapshot(keeping, { ...NIGHTLY, name: 'weekly', flush: false });
+      const { file } = await findKept(keeping, NIGHTLY);
+      messages.length = 0;
+      // As seen from the outside: the file goes as soon as it was looked at, or just before it is read.
+      const { list, read } = old.store;
+      let looks = 0;
+      old.store.list = async function* (prefix, o) {
+        for await (const found of list.call(old.store, prefix, o)) {
+          yield found;
+          if (step === 'list' && found.key === file.key && ++looks === 1) old.store.objects.delete(file.key);
+        }
+      };
+      old.store.read = async (key, o) => {
+        if (step === 'read' && key === file.key) old.store.objects.delete(key);
+        return await read.call(old.store, key, o);
+      };
+      expect((await everyKept(keeping, {})).map(({ ref }) => ref.name)).toStrictEqual(['weekly']);
+      expect(messages).toStrictEqual([]);
+    },
+  );
+
   it('is listed, described and dropped by its files alone', async () => {
     const old = oldServer(segmentOf(11n));
     const keeping = keepingOf(old);

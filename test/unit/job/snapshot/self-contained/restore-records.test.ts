@@ -43,7 +43,7 @@ describe('a restore in the state folder', () => {
     vi.useFakeTimers({ now: Date.now() + 1000, toFake: ['Date'] });
     record.progress(40);
     record.progress(41);
-    await vi.waitFor(async () => expect(await findRecord('a:1', record.id)).toMatchObject({ progress: 40 }));
+    await vi.waitFor(async () => expect(await findRecord('a:1', record.id)).toMatchObject({ progress: 40 }), 60_000);
     await record.end('completed', '');
     const ended = await findRecord('a:1', record.id);
     expect(ended).toMatchObject({ state: 'completed', progress: 100 });
@@ -58,6 +58,12 @@ describe('a restore in the state folder', () => {
       'timeCost',
       'to',
     ]);
+  });
+
+  it('has an id of its own, whatever begins in the same moment', async () => {
+    vi.useFakeTimers({ now: 1_800_000_000_000, toFake: ['Date'] });
+    const records = await Promise.all(Array.from({ length: 100 }, () => beginRecord('a:1', REQUEST)));
+    expect(new Set(records.map(({ id }) => id)).size).toBe(100);
   });
 
   it('has failed when its process has ended without a word', async () => {
