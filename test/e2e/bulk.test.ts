@@ -51,18 +51,14 @@ const vectors = (rows: number, dim: number): Promise<string> =>
   );
 
 describe.concurrent('bulk imports', () => {
-  test('bring HDF5 columns of every type, in partitions, as requests do', async () => {
+  test('bring HDF5 columns of every type into a partition as requests do', async () => {
     const [imported, inserted] = [unique('bulk_types'), unique('insert_types')];
     // Without the texts of any length, which do not go into numpy files.
     const { n_free: _, ...columns } = JSON.parse(await readFile(fixture('hdf5/expected.json'), 'utf8')).files[
       'columns.h5'
     ].options.columns;
     const path = fixture('hdf5/columns.h5');
-    const data_path = [
-      { path, partition: 'one' },
-      { path, partition: 'two' },
-    ];
-    const common = { data_path, columns, mode: 'overwrite', verify: 'full', on_duplicate_id: 'keep' };
+    const common = { data_path: [{ path, partition: 'one' }], columns, mode: 'overwrite', verify: 'full' };
     const { folder, keys } = await staged();
     const bulk = await runOk({ ...common, ...keys, dest_collection_name: imported });
     expect(bulk.stderr).toMatch(/90 rows \([^)]+, numpy\) are handed over/);
@@ -114,7 +110,7 @@ describe.concurrent('bulk imports', () => {
     expect(appended.target).toMatchObject({ rows_written: 500, target_rows: 600 });
   });
 
-  test('bring arrays of every type, JSON and long texts as Parquet files, also when a kill -9 cuts them short', async () => {
+  test('bring partitions with arrays of every type, JSON and long texts as Parquet files, also when a kill -9 cuts them short', async () => {
     const [source, copy] = [unique('arrays'), unique('arrays_copy')];
     await python('all_types.py', ['make', milvusUri(), source, '400', 'long']);
     const { folder, keys } = await staged({ parallel_jobs: 1 });
