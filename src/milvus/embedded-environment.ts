@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync } from 'node:fs';
 import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -46,7 +46,8 @@ export async function ensureEnvironment(spec: EnvironmentSpec): Promise<string> 
     await build(base, building, `${spec.folder}.install.log`, spec);
     await putInPlace(building, spec.folder);
   } finally {
-    await rm(building, { recursive: true, force: true });
+    // What was killed has ended, or is about to.
+    await rm(building, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
   return python;
 }
@@ -107,8 +108,9 @@ function runLogged(
       reject(interrupted());
       return;
     }
-    const child = spawn(command, args, { env, stdio: ['ignore', log, log] });
-    const onAbort = (): boolean => child.kill('SIGTERM');
+    // In a group of their own: venv and pip work through processes of theirs, which would go on in a folder that is removed.
+    const child = spawn(command, args, { env, stdio: ['ignore', log, log], detached: process.platform !== 'win32' });
+    const onAbort = (): void => endGroup(child);
     signal?.addEventListener('abort', onAbort, { once: true });
     const done = (problem: string | undefined): void => {
       signal?.removeEventListener('abort', onAbort);
@@ -119,6 +121,15 @@ function runLogged(
       done(code === 0 ? undefined : killedBy ? `killed by ${killedBy}` : `exit ${code}`),
     );
   });
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    if (process.platform === 'win32' || child.pid === undefined) child.kill();
+    else process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // ended in the meantime
+  }
 }
 
 /** Renames the finished environment into place; one that another process has put there meanwhile stays. */

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -77,12 +78,19 @@ test('a failed check of what was installed is ENV_INSTALL', async () => {
 
 test('an abort stops the installation', async () => {
   const stop = new AbortController();
-  const one = spec('abort', { prepare: 'import time; time.sleep(60)', signal: stop.signal });
-  const running = ensureEnvironment(one);
-  const failing = expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' });
-  const started = async (): Promise<boolean> =>
-    (await readdir(dirname(one.folder)).catch(() => [])).some((name) => name.endsWith('.tmp'));
-  while (!(await started())) await new Promise((resolve) => setTimeout(resolve, 20));
+  const busy = join(root, 'busy');
+  // A process of a process, as pip has them, that works in the folder.
+  const work = `import os, time
+end = time.time() + 30
+while time.time() < end:
+    os.makedirs(os.path.join(FOLDER, "work", str(time.time())))
+    open(BUSY, "w").close()`;
+  const prepare = `import subprocess, sys
+work = ${JSON.stringify(work)}.replace("FOLDER", repr(sys.argv[1])).replace("BUSY", repr(${JSON.stringify(busy)}))
+subprocess.run([sys.executable, "-c", work])`;
+  const one = spec('abort', { prepare, signal: stop.signal });
+  const failing = expect(ensureEnvironment(one)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  await expect.poll(() => existsSync(busy)).toBe(true);
   stop.abort();
   await failing;
   expect(await readdir(dirname(one.folder))).toEqual(['environment.install.log']);
