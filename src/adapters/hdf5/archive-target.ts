@@ -23,6 +23,7 @@ interface PartitionFiles {
   readonly partition: string;
   readonly paths: string[];
   current: ArchiveFile | undefined;
+  /** In files that are complete: read back, compared, and under their name. What is in no file is missing from it. */
   rows: number;
   /** Rows at the front of what is still to come that are in complete files already. */
   skip: number;
@@ -72,6 +73,7 @@ async function nextFile(c: CollectionFolder, files: PartitionFiles): Promise<Arc
 
 async function finishFile(files: PartitionFiles): Promise<void> {
   await files.current?.finish();
+  files.rows += files.current?.rows ?? 0;
   files.current = undefined;
   const told = files.waiting;
   files.waiting = [];
@@ -114,7 +116,6 @@ async function addBatch(c: CollectionFolder, files: PartitionFiles, batch: Recor
     const take = Math.min(batch.numRows - from, most - files.current.rows);
     await files.current.append(take === batch.numRows ? batch : batch.slice(from, from + take));
     from += take;
-    files.rows += take;
     if (files.current.rows >= most) await finishFile(files);
   }
 }

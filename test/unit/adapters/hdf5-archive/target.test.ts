@@ -25,7 +25,10 @@ it('batches that several readers write at a time go into one file, each of them'
   await writer.prepare(plan);
   const firsts = [0, 100, 200, 300];
   await Promise.all(firsts.map((first) => writer.write(simpleBatch(10, 4, first), { repeatable: true } as never)));
+  // Only what is in a complete file counts.
+  expect(await writer.countRows({})).toBe(0);
   await writer.commit({ phase: () => {} } as never);
+  expect(await writer.countRows({})).toBe(40);
   const yaml = said[0]!.slice('wrote '.length);
   const names = readdirSync(dirname(yaml));
   expect(names.sort()).toEqual(['_default.h5', 'c.yaml']);
