@@ -3,6 +3,7 @@ import type { Ack, SetJournal, UnitPlan, Writer } from '../adapters/types.js';
 import { batchBytes } from '../batch/columns.js';
 import { createDigester, sumDigests } from '../batch/digest.js';
 import type { TaskConfig } from '../config/types.js';
+import { anySignal } from '../util/abort.js';
 import { distinctKeys } from './keys.js';
 import type { CollectionLedger } from './ledger/ledger.js';
 import type { Copies, UnitLine } from './ledger/lines.js';
@@ -78,7 +79,7 @@ export function createSender(input: SenderInput): Sender {
   const pacer = createPacer(config.options.maxRate);
   const inFlight = new Set<Promise<void>>();
   const local = new AbortController();
-  const stop = AbortSignal.any([input.stop, local.signal]);
+  const stop = anySignal(input.stop, local.signal);
   /** Per split: rows before this one are noted as sent. */
   const horizons = new Map<number, number>();
   let failure: { error: unknown } | undefined;

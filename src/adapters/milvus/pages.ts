@@ -5,7 +5,7 @@ import { sliceByBytes } from '../../batch/slices.js';
 import { type AnswerKeys, answerBatch, answerKeys } from '../../milvus/answer-batch.js';
 import { AnswerMemory } from '../../milvus/answer-memory.js';
 import type { QueryAnswer } from '../../milvus/decode-query.js';
-import { throwIfAborted } from '../../util/abort.js';
+import { anySignal, throwIfAborted } from '../../util/abort.js';
 import { formatCount } from '../../util/bytes.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
 import type { ReadBatch } from '../types.js';
@@ -146,7 +146,7 @@ function changed({ source, range }: PagesOptions): MilvusdmError {
  */
 export async function* readPages(o: PagesOptions): AsyncGenerator<ReadBatch, number> {
   const left = new AbortController();
-  const signal = o.signal ? AbortSignal.any([o.signal, left.signal]) : left.signal;
+  const signal = o.signal ? anySignal(o.signal, left.signal) : left.signal;
   const pager = new Pager(o, signal);
   let rows = o.after?.rows ?? 0;
   let last = o.after?.key;

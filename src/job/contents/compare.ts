@@ -1,4 +1,5 @@
 import { combineDigests, type Digest } from '../../batch/digest.js';
+import { anySignal } from '../../util/abort.js';
 import { align, type FieldDifference } from './align.js';
 import { changedMeanwhile, type DifferenceKind, locate, type Visibility } from './locate.js';
 import { nameRows, type RowDifference } from './name-rows.js';
@@ -73,7 +74,7 @@ function passCounter(o: CompareOptions): (total: number) => { signal: AbortSigna
 async function together<T>(signal: AbortSignal, runs: readonly ((signal: AbortSignal) => Promise<T>)[]): Promise<T[]> {
   const local = new AbortController();
   let failure: { error: unknown } | undefined;
-  const inner = AbortSignal.any([signal, local.signal]);
+  const inner = anySignal(signal, local.signal);
   const results = await Promise.all(
     runs.map((run) =>
       run(inner).catch((error: unknown) => {

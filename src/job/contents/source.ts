@@ -2,7 +2,7 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import type { Reader, Split } from '../../adapters/types.js';
 import { createDigester, type Digest } from '../../batch/digest.js';
 import type { Transformer } from '../../transforms/types.js';
-import { throwIfAborted } from '../../util/abort.js';
+import { anySignal, throwIfAborted } from '../../util/abort.js';
 import { batchesOf, type PlacedSplit } from '../run-context.js';
 
 /** Rows whose content is digested or compared: a reader and everything between it and the target. Owns nothing. */
@@ -75,7 +75,7 @@ export async function readAll(
   o: PassOptions,
 ): Promise<void> {
   const local = new AbortController();
-  const signal = AbortSignal.any([o.signal, local.signal]);
+  const signal = anySignal(o.signal, local.signal);
   const queue = [...source.splits];
   let over = false;
   const readSplit = async (split: PlacedSplit): Promise<void> => {

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../../store/types.js';
+import { anySignal } from '../../util/abort.js';
 import { fail, type MilvusdmError } from '../../util/errors.js';
 import type { Emit, JobSignals } from '../open-job.js';
 import { errorReport, type Report } from '../report.js';
@@ -30,7 +31,7 @@ export async function whileHeld<T>(
   const log = (message: string): void => emit({ type: 'log', message });
   await using lock = await takeStoreLock(store, { ...o, log, signal: signals.stop });
   return await work({
-    signals: { stop: AbortSignal.any([signals.stop, lock.lost]), kill: AbortSignal.any([signals.kill, lock.lost]) },
+    signals: { stop: anySignal(signals.stop, lock.lost), kill: anySignal(signals.kill, lock.lost) },
     judged(report) {
       if (!lock.lost.aborted || report.error?.code !== 'INTERRUPTED') return report;
       const error = lostError(o.what, store);

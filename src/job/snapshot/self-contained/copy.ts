@@ -1,5 +1,6 @@
 import type { SegmentBackupInfo } from '../../../backup/types.js';
 import type { DescribedCollection } from '../../../segments/describe.js';
+import { anySignal } from '../../../util/abort.js';
 import { MilvusdmError } from '../../../util/errors.js';
 import { createPool } from '../../../util/pool.js';
 import { type CollectionCopy, type CopiedCollection, copyCollection } from '../../backup/copy-collection.js';
@@ -51,7 +52,7 @@ export async function copyToBundle(
   const { store, o } = keeping;
   const failed = new AbortController();
   let first: { readonly error: unknown } | undefined;
-  const signal = AbortSignal.any([one.signal, failed.signal]);
+  const signal = anySignal(one.signal, failed.signal);
   let [done, total] = [0, 0];
   const copy: CollectionCopy = {
     server: await keeping.server(),

@@ -7,6 +7,7 @@ import { draftFiles, type SnapshotFiles, segmentsOfCollection } from '../../../s
 import { FILES, metadataKey, metadataPlace } from '../../../snapshot/layout.js';
 import { encodeManifest } from '../../../snapshot/manifest.js';
 import { encodeMetadata } from '../../../snapshot/metadata.js';
+import { anySignal } from '../../../util/abort.js';
 import { fail, type MilvusdmError } from '../../../util/errors.js';
 import { allSettled, createPool } from '../../../util/pool.js';
 import { packageVersion } from '../../../util/version.js';
@@ -184,7 +185,7 @@ export async function createSnapshot(keeping: Keeping, request: CreateSnapshot):
   const started = new Date();
   const id = newId(started);
   const bundle = bundleOf(collectionId, id);
-  const signal = AbortSignal.any([o.signal, lost.signal]);
+  const signal = anySignal(o.signal, lost.signal);
   try {
     const linked = await canLink(keeping, bundle, signal);
     return infoOf(keeping, await make({ keeping, request, collection, id, bundle, started, linked, signal }));
