@@ -40,7 +40,7 @@ export interface TunerOptions {
 }
 
 /** The smallest request that batches are cut into. */
-export const LEAST_BYTES = 256 * 1024;
+export const LEAST_BYTES: number = 256 * 1024;
 
 /** Requests that take longer are too many or too large, if fewer or smaller ones bring as much; their deadline is a minute. */
 const LONG_MS = 5000;
@@ -57,7 +57,7 @@ const LONGEST_WAIT_MS = 600_000;
 const TRY_LOWER_MS = 30_000;
 const TRY_LOWER_LATEST_MS = 1_800_000;
 const TRY_UPPER_MS = 30_000;
-const TRY_UPPER_LATEST_MS = 120_000;
+const TRY_UPPER_LATEST_MS = 240_000;
 /** Acknowledgements of which the median is told. */
 const RECENT = 64;
 

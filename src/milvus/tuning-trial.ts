@@ -5,6 +5,8 @@ export type Verdict = 'free' | 'costs';
 const FREE = 0.05;
 /** Standard errors by which the mean has to lie on one side of that. */
 const CERTAINTY = 1.5;
+/** The same for giving up what was found to be free: it is tried often, and is not to be given up by chance. */
+const CERTAINTY_UP = 2.5;
 /** Deviation of a single comparison that is assumed at least: a few may agree by chance. */
 const LEAST_DEVIATION = 0.08;
 const LEAST_PAIRS = 4;
@@ -25,9 +27,9 @@ export interface Trial {
  * A trial of pairs of windows. What both of a pair share, such as a server that is busy for some seconds, cancels out, and so does
  * what grows steadily: every other pair has the other order. It ends as soon as the mean is clear of the limit, which is soon
  * where the lower setting costs much.
- * @param lowerFirst the first window is one of the lower setting
+ * @param up the lower setting is the one at hand, of which the first window is
  */
-export function createTrial(lowerFirst: boolean): Trial {
+export function createTrial(up: boolean): Trial {
   const differences: number[] = [];
   let windows = 0;
   let first = 0;
@@ -35,7 +37,7 @@ export function createTrial(lowerFirst: boolean): Trial {
 
   const isLower = (window: number): boolean => {
     const swapped = (window >> 1) % 2 === 1;
-    return (window % 2 === 0) !== swapped ? lowerFirst : !lowerFirst;
+    return (window % 2 === 0) !== swapped ? up : !up;
   };
 
   function judge(): Verdict | undefined {
@@ -43,9 +45,9 @@ export function createTrial(lowerFirst: boolean): Trial {
     if (count < LEAST_PAIRS) return undefined;
     const mean = differences.reduce((sum, d) => sum + d, 0) / count;
     const square = differences.reduce((sum, d) => sum + (d - mean) ** 2, 0) / (count - 1);
-    const margin = (CERTAINTY * Math.max(LEAST_DEVIATION, Math.sqrt(square))) / Math.sqrt(count);
-    if (mean - margin > -FREE) return 'free';
-    return mean + margin < -FREE ? 'costs' : undefined;
+    const error = Math.max(LEAST_DEVIATION, Math.sqrt(square)) / Math.sqrt(count);
+    if (mean - CERTAINTY * error > -FREE) return 'free';
+    return mean + (up ? CERTAINTY_UP : CERTAINTY) * error < -FREE ? 'costs' : undefined;
   }
 
   return {
