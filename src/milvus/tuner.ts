@@ -48,8 +48,6 @@ const LONG_MS = 5000;
 const SHORT_MS = LONG_MS / 4;
 /** Share of the rate that is to be left: what halves the load and leaves the latency as it is, halves the rate. */
 const RELIEVED = Math.SQRT1_2;
-/** Steps down when a request met its deadline: one that took just that long takes an eighth of it then. */
-const LATE_STEPS = 3;
 const FIRST_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 600_000;
 
@@ -78,7 +76,8 @@ type Comparison =
 /**
  * A tuner that begins at its bounds and goes down only on evidence, in steps of a half.
  * - Latency: requests that take many seconds are made fewer, then smaller, as long as that does not cost what it would where
- *   latency has nothing to do with the load; they are raised again when they take a quarter of that.
+ *   latency has nothing to do with the load; they are raised again when they take a quarter of that. One that has met its deadline
+ *   is followed by the smallest ones at once.
  * - Rate: every now and then the setting with half as many in flight is compared with the one at hand, by turns, and is
  *   kept if it is as fast; likewise the one with twice as many.
  */
@@ -195,7 +194,8 @@ export function createTuner({ most, log }: TunerOptions): Tuner {
     late({ began, now }) {
       if (began < since || at === settings.length - 1) return;
       comparison = undefined;
-      lower(now, LATE_STEPS);
+      // All the way: the time for retries may not last for a second deadline.
+      lower(now, settings.length);
       measure(now);
       log(`a request got no answer within its deadline: ${told(setting())} from now on`);
     },
