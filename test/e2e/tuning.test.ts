@@ -13,12 +13,13 @@ import { digestsOf, dropCollections, milvusUri, unique } from './support.js';
 afterAll(dropCollections);
 
 const KIB = 1024;
+const BATCH_BYTES = 256 * KIB;
 /** In their turn, every few acknowledgements: as sudden as no tuner would be. */
 const SETTINGS: readonly Setting[] = [
-  { inFlight: 4, bytes: 512 * KIB },
-  { inFlight: 1, bytes: 64 * KIB },
-  { inFlight: 3, bytes: 256 * KIB },
-  { inFlight: 2, bytes: 32 * KIB },
+  { inFlight: 4, bytes: BATCH_BYTES },
+  { inFlight: 1, bytes: 32 * KIB },
+  { inFlight: 3, bytes: 128 * KIB },
+  { inFlight: 2, bytes: 64 * KIB },
 ];
 let acknowledged = 0;
 
@@ -38,7 +39,7 @@ vi.mock('../../src/milvus/tuner.js', () => ({
 
 const DIM = 64;
 const BATCHES = 16;
-const PER_BATCH = (512 * KIB) / (DIM * 4 + 8);
+const PER_BATCH = BATCH_BYTES / (DIM * 4 + 8);
 const FIELDS: FieldSpec[] = [
   { name: 'id', type: 'INT64', primaryKey: true },
   { name: 'embedding', type: 'FLOAT_VECTOR', dim: DIM },
@@ -55,8 +56,8 @@ test('a server far away has every row once, however batches are cut and how many
   );
   const { connection } = opened;
   await createCollection(connection, { name: collection, fields: FIELDS, autoId: false, description: '', shards: 1 });
-  proxy.delay(10);
-  const writer = createBatchWriter(connection, { collection, parallelism: 4, tuning: { batchBytes: 512 * KIB } });
+  proxy.delay(5);
+  const writer = createBatchWriter(connection, { collection, parallelism: 4, tuning: { batchBytes: BATCH_BYTES } });
   const mapping = {
     fields: new Map(FIELDS.map(({ name }) => [name, name])),
     keyField: 'id',
