@@ -206,7 +206,8 @@ export function createTuner({ most, log }: TunerOptions): Tuner {
       measure(now);
     },
     get tuned() {
-      return recent.length === 0 ? undefined : { ...setting(), ackMs: median(recent) };
+      // Not what is only being tried.
+      return recent.length === 0 ? undefined : { ...settings[thrift + calm]!, ackMs: median(recent) };
     },
   };
 }

@@ -29,29 +29,32 @@ export function median(values: readonly number[]): number {
 }
 
 /**
+ * A window lasts from one acknowledgement to another, for whole rounds of requests in flight, as those of a round may be answered
+ * all at once. Where requests take long one round is enough, and its rate is that of so many in flight all the time (Little's law).
  * @param since requests that began before are left out
- * @param inFlight requests in flight under the setting: a window holds whole rounds of them, as they may be answered all at once
- * @param longMs a window that has lasted so long is full after a single round
+ * @param inFlight requests in flight under the setting
+ * @param longMs what is long for a request
  */
 export function createWindow(since: number, inFlight: number, longMs: number): Window {
   const rounds = Math.max(2, Math.ceil(ACKS / inFlight));
   const took: number[] = [];
-  let opened: number | undefined;
+  let first: Acknowledged | undefined;
   let bytes = 0;
+  let total = 0;
   return {
     add(request) {
-      if (request.began < since) return undefined;
-      took.push(request.now - request.began);
-      if (opened === undefined) {
-        opened = request.now;
-        return undefined;
-      }
+      const { began, now } = request;
+      if (began < since) return undefined;
+      first ??= request;
+      took.push(now - began);
       bytes += request.bytes;
-      const lasted = request.now - opened;
+      total += now - began;
+      const round = total / inFlight;
+      if (took.length === inFlight && round >= longMs) return { rate: bytes / round, ackMs: median(took) };
+      const lasted = now - first.now;
       const acks = took.length - 1;
-      if (acks % inFlight !== 0 || lasted < LEAST_MS) return undefined;
-      if (acks < rounds * inFlight && lasted < longMs) return undefined;
-      return { rate: bytes / lasted, ackMs: median(took) };
+      if (acks === 0 || acks % inFlight !== 0 || acks < rounds * inFlight || lasted < LEAST_MS) return undefined;
+      return { rate: (bytes - first.bytes) / lasted, ackMs: median(took) };
     },
   };
 }
