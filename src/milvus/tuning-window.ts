@@ -1,6 +1,8 @@
 /** A request that was acknowledged; times in milliseconds of one clock that only goes forward. */
 export interface Acknowledged {
   readonly began: number;
+  /** When its size was decided, where it has waited since then for its place. */
+  readonly decided?: number;
   readonly now: number;
   readonly bytes: number;
 }
@@ -31,7 +33,7 @@ export function median(values: readonly number[]): number {
 /**
  * A window lasts from one acknowledgement to another, for whole rounds of requests in flight, as those of a round may be answered
  * all at once. Where requests take long one round is enough, and its rate is that of so many in flight all the time (Little's law).
- * @param since requests that began before are left out
+ * @param since requests that began, or whose size was decided, before are left out
  * @param inFlight requests in flight under the setting
  * @param longMs what is long for a request
  */
@@ -44,7 +46,7 @@ export function createWindow(since: number, inFlight: number, longMs: number): W
   return {
     add(request) {
       const { began, now } = request;
-      if (began < since) return undefined;
+      if ((request.decided ?? began) < since) return undefined;
       first ??= request;
       took.push(now - began);
       bytes += request.bytes;

@@ -10,6 +10,7 @@ import { type InsertPart, splitInsert } from '../../milvus/split-insert.js';
 import { isLimit, isTooLarge } from '../../milvus/status.js';
 import { createThrottle } from '../../milvus/throttle.js';
 import { createTuner, type Tuned } from '../../milvus/tuner.js';
+import type { Acknowledged } from '../../milvus/tuning-window.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { formatBytes } from '../../util/bytes.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
@@ -86,12 +87,12 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
   }
 
   /** Tells the tuner of a request, and has as many batches ready as it wants: one more than are in flight, unless they are cut. */
-  function tell(began: number, bytes: number, failure?: unknown): void {
+  function tell(request: Omit<Acknowledged, 'now'>, failure?: unknown): void {
     if (!tuner) return;
     const now = performance.now();
-    if (failure instanceof MilvusdmError && failure.code === 'NET_DEADLINE') tuner.late({ began, now });
+    if (failure instanceof MilvusdmError && failure.code === 'NET_DEADLINE') tuner.late({ began: request.began, now });
     else if (failure || throttle.limited) tuner.disturbed(now);
-    else tuner.acknowledged({ began, now, bytes });
+    else tuner.acknowledged({ ...request, now });
     const { inFlight, bytes: each } = tuner.setting;
     pool.resize(each < most.bytes ? inFlight : inFlight + 1);
   }
@@ -112,20 +113,21 @@ export function createBatchWriter(connection: Connection, o: BatchWriterOptions)
   async function sendWhole(part: Part, options: PartOptions): Promise<Ack | undefined> {
     const { request, rows } = part;
     let late = false;
+    const decided = performance.now();
     const what = `insert ${rows} rows into ${o.collection}`;
     let method: 'Insert' | 'Upsert' = options.again && !connection.features.deduplicates ? 'Upsert' : 'Insert';
     const attempt = async (): Promise<Ack> => {
-      const began = performance.now();
+      const timed = { began: performance.now(), decided, bytes: request.length };
       try {
         if (method === 'Upsert') upserted += rows;
         const answer = await withPartition(connection, { collection: o.collection, partition: options.partition }, () =>
           mutate(connection, method, request, what, options.signal),
         );
-        tell(began, request.length);
+        tell(timed);
         return { rows, keys: answer.keys };
       } catch (thrown) {
         doubtful.add(request);
-        tell(began, request.length, thrown);
+        tell(timed, thrown);
         if (!isAmbiguous(thrown)) throw thrown;
         if (!options.repeatable && !connection.features.deduplicates) throw notRepeatable(thrown, rows);
         if (!connection.features.deduplicates) method = 'Upsert';

@@ -45,6 +45,15 @@ describe('a window', () => {
   });
 });
 
+it('a window leaves requests out that got their size under another setting', () => {
+  const window = createWindow(2000, 1, LONG_MS);
+  expect(window.add({ began: 3000, decided: 1000, now: 13_000, bytes: 1000 })).toBe(undefined);
+  expect(window.add({ began: 13_000, decided: 2500, now: 19_000, bytes: 600 })).toStrictEqual({
+    rate: 0.1,
+    ackMs: 6000,
+  });
+});
+
 describe('the median', () => {
   it.each([
     [[], 0],
