@@ -114,6 +114,8 @@ export interface WriterRequest {
   readonly settings: CollectionSettings;
   readonly description: string;
   readonly parallelism: number;
+  /** Requests in flight and their bytes may be fewer than `parallelism` and these where that is better; fixed where absent. */
+  readonly tuning?: { readonly batchBytes: number };
   /** Which way rows are to go; by requests where absent. */
   readonly write?: WriteChoice;
   /** What tells this collection of this job, and of this part of it, from every other one: a folder's name, with "/" before a part. */
@@ -209,6 +211,8 @@ export interface WriteOptions {
   readonly repeatable: boolean;
   /** Some of the rows may be there already, sent by a run that died; they are replaced. Only where `repeatable`. */
   readonly again?: boolean;
+  /** Rows are counted to tell whether they have arrived, so they are not to be cut into several requests without need. */
+  readonly atOnce?: boolean;
   /** Once it is aborted no request is begun any more: `write` rejects, and what is in flight goes on. */
   readonly stop?: AbortSignal;
   /** Gives the request up. */
@@ -237,6 +241,13 @@ export type Phase =
 export interface PhaseProgress {
   phase(phase: Phase): void;
   progress(done: number, total: number): void;
+}
+
+/** Requests in flight and the bytes of each, at most, as tuning has them, and the median time to the last acknowledgements. */
+export interface TunedRequests {
+  readonly inFlight: number;
+  readonly bytes: number;
+  readonly ackMs: number;
 }
 
 /** Rows of a unit, and how they were counted: two numbers can be compared when both were counted the same way. */
@@ -274,6 +285,8 @@ export interface Writer extends AsyncDisposable {
   /** Largest int64 key of the target plus one; 0 where it has no rows. */
   nextId(): Promise<bigint>;
   write(batch: RecordBatch, options: WriteOptions): Promise<SentBatch>;
+  /** How it sends requests by now, where it tunes that. */
+  tuned?(): TunedRequests | undefined;
   /** All rows of the unit have been given. */
   completeUnit?(unit: WriteUnit): Promise<void>;
   /** What has become of sets of a run that died, given with their tasks. Waits for those that the server is still at. */

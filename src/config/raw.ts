@@ -76,6 +76,7 @@ export interface RawTask {
   readonly verify?: RunOptions['verify'];
   readonly batch_bytes?: number | string;
   readonly parallelism?: number;
+  readonly tuning?: 'auto' | 'off';
   readonly max_rate?: number | string;
   readonly on_duplicate_id?: RunOptions['onDuplicateId'];
   readonly on_bad_row?: RunOptions['onBadRow'];

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly verify: 'none' | 'count' | 'sample' | 'full';
   readonly batchBytes: number;
   readonly parallelism: number;
+  /** `parallelism` and `batchBytes` are fixed and not only bounds. */
+  readonly tuning?: 'off';
   readonly maxRate?: RateLimit;
   readonly onDuplicateId: 'keep' | 'first' | 'last' | 'error';
   readonly onBadRow: 'error' | 'quarantine';

@@ -89,6 +89,7 @@ function optionsOf(raw: RawTask, source: SourceConfig): RunOptions {
     verify: raw.verify ?? 'sample',
     batchBytes: parseBytes(raw.batch_bytes ?? DEFAULT_BATCH_BYTES) ?? DEFAULT_BATCH_BYTES,
     parallelism: raw.parallelism ?? 4,
+    tuning: raw.tuning === 'off' ? 'off' : undefined,
     maxRate: raw.max_rate === undefined ? undefined : parseRate(raw.max_rate),
     onDuplicateId: raw.on_duplicate_id ?? 'keep',
     onBadRow: raw.on_bad_row ?? 'error',

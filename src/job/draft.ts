@@ -123,6 +123,7 @@ function requestOf(task: CollectionTask, input: Schema, { schema, settings, keys
     },
     settings,
     parallelism: config.options.parallelism,
+    ...(config.options.tuning === 'off' ? {} : { tuning: { batchBytes: config.options.batchBytes } }),
     ...(config.write ? { write: config.write } : {}),
     job: config.options.part === undefined ? jobId(config) : `${jobId(config)}/${config.options.part}`,
     description: `migrated by milvusdm (${config.task})`,

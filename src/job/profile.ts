@@ -1,4 +1,4 @@
-import type { Phase } from '../adapters/types.js';
+import type { Phase, TunedRequests } from '../adapters/types.js';
 import type { JobEvent } from './events.js';
 
 /**
@@ -21,6 +21,16 @@ export interface ProfileReport {
   /** From sending a batch to its acknowledgement: average and longest. */
   readonly ack_ms: number;
   readonly ack_ms_longest: number;
+  /** Where tuning came to, for each collection that requests were sent for. */
+  readonly tuned: readonly TunedReport[];
+}
+
+/** How requests were sent in the end: at most so many in flight, of so many bytes, and the median time to the last acknowledgements. */
+export interface TunedReport {
+  readonly collection: string;
+  readonly in_flight: number;
+  readonly request_bytes: number;
+  readonly ack_ms: number;
 }
 
 /** Measures a run while it lasts. */
@@ -28,6 +38,8 @@ export interface Profile {
   add(stage: Stage, ms: number): void;
   /** A batch has been acknowledged. */
   acknowledged(bytes: number, ms: number): void;
+  /** All batches of a collection have been sent. */
+  tuned(collection: string, requests: TunedRequests): void;
   readonly listen: (event: JobEvent) => void;
   /** Ends the phase that is under way. */
   result(): ProfileReport;
@@ -41,6 +53,7 @@ function rounded(ms: number): number {
 export function createProfile(now: () => number = () => performance.now()): Profile {
   const stages = new Map<Stage, number>(STAGES.map((stage) => [stage, 0]));
   const phases = new Map<Phase, number>();
+  const tuned: TunedReport[] = [];
   let current: { readonly phase: Phase; readonly since: number } | undefined;
   let [batches, bytes, waited, longest] = [0, 0, 0, 0];
   const endPhase = (): void => {
@@ -57,6 +70,9 @@ export function createProfile(now: () => number = () => performance.now()): Prof
       waited += ms;
       longest = Math.max(longest, ms);
     },
+    tuned(collection, { inFlight, bytes: most, ackMs }) {
+      tuned.push({ collection, in_flight: inFlight, request_bytes: most, ack_ms: Math.round(ackMs) });
+    },
     listen(event) {
       if (event.type !== 'phase') return;
       endPhase();
@@ -71,6 +87,7 @@ export function createProfile(now: () => number = () => performance.now()): Prof
         batch_bytes: batches === 0 ? 0 : Math.round(bytes / batches),
         ack_ms: batches === 0 ? 0 : Math.round(waited / batches),
         ack_ms_longest: Math.round(longest),
+        tuned,
       };
     },
   };

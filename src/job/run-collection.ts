@@ -161,7 +161,10 @@ async function copy(
       },
     },
     run.results,
-  );
+  ).finally(() => {
+    const tuned = open.writer.tuned?.();
+    if (tuned) job.profile?.tuned(config.collection, tuned);
+  });
   for (const [name, digester] of pre.digests ?? []) run.digests.set(name, digester.result().hex);
   if (pre.digests === undefined) {
     for (const [name, { digest }] of run.results) if (digest) run.digests.set(name, digest);

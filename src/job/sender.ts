@@ -166,6 +166,7 @@ export function createSender(input: SenderInput): Sender {
       ...partitionOf(to.result.unit),
       repeatable: to.result.unit.fresh && input.idsUnique,
       ...(o.again ? { again: true } : {}),
+      ...(to.line.settling === 'count' ? { atOnce: true } : {}),
       ...(to.line.settling === 'import' ? { journal: journalOf(to, rows) } : {}),
       stop,
       signal: input.kill,

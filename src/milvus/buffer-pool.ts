@@ -7,7 +7,10 @@ import { requestMemory } from './framing.js';
 export interface BufferPool {
   /** Waits for a free place; the lease must be released. */
   take(): Promise<BufferLease>;
+  /** Places that it began with, and the most that it can have. */
   readonly size: number;
+  /** So many places from now on, 1 to `size`; buffers beyond them are let go as they come back. */
+  resize(places: number): void;
 }
 
 export interface BufferLease {
@@ -18,7 +21,9 @@ export interface BufferLease {
 }
 
 export function createBufferPool(size: number): BufferPool {
-  const free: (Uint8Array | undefined)[] = new Array(size).fill(undefined);
+  const free: Uint8Array[] = [];
+  let places = size;
+  let taken = 0;
   const waiting: ((buffer: Uint8Array | undefined) => void)[] = [];
   const lease = (initial: Uint8Array | undefined): BufferLease => {
     let buffer = initial;
@@ -32,17 +37,31 @@ export function createBufferPool(size: number): BufferPool {
         if (released) return;
         released = true;
         if (abandon) buffer = undefined;
-        const next = waiting.shift();
-        if (next) next(buffer);
-        else free.push(buffer);
+        taken--;
+        if (buffer && taken + free.length < places) free.push(buffer);
+        serve();
       },
     };
   };
+  function serve(): void {
+    while (taken < places) {
+      const next = waiting.shift();
+      if (!next) return;
+      taken++;
+      next(free.pop());
+    }
+  }
   return {
     size,
     async take() {
-      if (free.length > 0) return lease(free.pop());
-      return lease(await new Promise<Uint8Array | undefined>((resolve) => waiting.push(resolve)));
+      const first = new Promise<Uint8Array | undefined>((resolve) => waiting.push(resolve));
+      serve();
+      return lease(await first);
+    },
+    resize(to) {
+      places = Math.max(1, Math.min(to, size));
+      free.length = Math.max(0, Math.min(free.length, places - taken));
+      serve();
     },
   };
 }

@@ -40,18 +40,22 @@ function batchOf({ columns, rows }: Parsed, fields: readonly Field[], bytes: num
 }
 
 /**
- * Cuts an encoded InsertRequest of two rows or more into two, each with half of its rows, in memory of their own. The batch that it
- * was made from need not exist any more.
+ * Cuts an encoded InsertRequest of two rows or more into two, each with half of its rows, in memory of its own that it takes only when it
+ * is made. The batch that it was made from need not exist any more; the request has to, until both are made.
  * @param fields of the request's columns, in their order
  */
-export function splitInsert(request: Uint8Array, fields: readonly Field[]): readonly [InsertPart, InsertPart] {
-  const whole = parse(request);
-  const batch = batchOf(whole, fields, request.length);
-  const middle = whole.rows >> 1;
-  const part = (from: number, to: number): InsertPart => {
+export function splitInsert(
+  request: Uint8Array,
+  fields: readonly Field[],
+): readonly [front: () => InsertPart, back: () => InsertPart] {
+  const part = (half: 'front' | 'back'): InsertPart => {
+    const whole = parse(request);
+    const batch = batchOf(whole, fields, request.length);
+    const middle = whole.rows >> 1;
+    const [from, to] = half === 'front' ? [0, middle] : [middle, whole.rows];
     const columns = rawColumns(batch.slice(from, to)).map((column, i) => ({ column, name: whole.columns[i]!.name }));
     const message = { collection: whole.collection, partition: whole.partition, rows: to - from, columns };
     return { rows: to - from, request: encodeInsert(message, (bytes) => new Uint8Array(bytes)) };
   };
-  return [part(0, middle), part(middle, whole.rows)];
+  return [() => part('front'), () => part('back')];
 }

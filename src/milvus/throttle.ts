@@ -11,11 +11,15 @@ export interface Throttle {
   run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** When the server last took a request, in milliseconds of Date.now(). */
   readonly lastAccepted: number;
+  /** The server limits the rate, or did a short time ago. */
+  readonly limited: boolean;
 }
 
 export interface ThrottleOptions {
   /** Requests in flight while nothing is refused. */
   readonly most: number;
+  /** A lower bound on them that may change while a request is under way. */
+  readonly bound?: () => number;
   readonly log: (message: string) => void;
 }
 
@@ -46,7 +50,7 @@ export function createThrottle(o: ThrottleOptions): Throttle {
   let lastAccepted = Date.now();
   let limited = false;
 
-  const places = (): number => Math.max(1, Math.floor(window));
+  const places = (): number => Math.max(1, Math.floor(Math.min(window, o.bound?.() ?? o.most)));
   const pauseFor = (ms: number): void => {
     freeAt = Math.max(freeAt, Date.now() + Math.min(ms, LONGEST_PAUSE_MS));
   };
@@ -93,6 +97,9 @@ export function createThrottle(o: ThrottleOptions): Throttle {
   return {
     get lastAccepted() {
       return lastAccepted;
+    },
+    get limited() {
+      return limited;
     },
     async run(request, signal) {
       await enter(signal);

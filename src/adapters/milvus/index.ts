@@ -66,6 +66,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
   const batches = createBatchWriter(connection, {
     collection: o.collection,
     parallelism: o.parallelism,
+    ...(o.tuning ? { tuning: o.tuning } : {}),
     log: target.log,
   });
   const signal = target.signal ? { signal: target.signal } : {};
@@ -187,6 +188,7 @@ function milvusWriter(connection: Connection, o: WriterRequest, target: MilvusTa
     },
 
     write: (batch, options) => batches.write(batch, planned().mapping, options),
+    tuned: () => batches.tuned,
 
     async commit(progress) {
       progress.phase('flush');

@@ -54,6 +54,10 @@ function profileText(profile: ProfileReport, style: TextStyle): string[] {
   return [
     ...table([['phase', 'stage', 'time'], ...rows], style),
     `  batches: ${formatCount(batches)}, of ${formatBytes(bytes)} on the average, acknowledged after ${formatCount(ack)} ms (longest ${formatCount(longest)} ms)`,
+    ...profile.tuned.map(
+      (t) =>
+        `  requests to "${t.collection}" in the end: up to ${t.in_flight} in flight, of up to ${formatBytes(t.request_bytes)}, acknowledged after ${formatCount(t.ack_ms)} ms (median)`,
+    ),
   ];
 }
 

@@ -136,6 +136,7 @@ H2M:
   verify: count
   batch_bytes: 1.5MiB
   parallelism: 2
+  tuning: off
   max_rate: 20 MB/s
   on_duplicate_id: last
   on_bad_row: quarantine
@@ -187,6 +188,7 @@ H2M:
         verify: 'count',
         batchBytes: 1_572_864,
         parallelism: 2,
+        tuning: 'off',
         maxRate: { bytesPerSecond: 20_000_000 },
         onDuplicateId: 'last',
         onBadRow: 'quarantine',

@@ -245,6 +245,7 @@ describe('values', () => {
     ['batch_bytes: 1e9 MiB', 'batch_bytes'],
     ['parallelism: 0', 'parallelism'],
     ['parallelism: 17', 'parallelism'],
+    ['tuning: fast', 'tuning'],
     ['max_rate: 0', 'max_rate'],
     ['max_rate: -5', 'max_rate'],
     ['max_rate: 0.0 MB/s', 'max_rate'],

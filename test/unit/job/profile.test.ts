@@ -29,6 +29,7 @@ describe('a profile', () => {
     profile.add('read', 400);
     profile.acknowledged(100, 20);
     profile.acknowledged(300, 60);
+    profile.tuned('books', { inFlight: 2, bytes: 4096, ackMs: 41.6 });
     const report = profile.result();
     expect(report.phases).toStrictEqual([
       { phase: 'plan', seconds: 0.5 },
@@ -38,6 +39,7 @@ describe('a profile', () => {
     expect(report.stages.map((s) => s.stage)).toStrictEqual([...STAGES]);
     expect(report.stages.find((s) => s.stage === 'read')).toStrictEqual({ stage: 'read', seconds: 1 });
     expect(report).toMatchObject({ batches: 2, batch_bytes: 200, ack_ms: 40, ack_ms_longest: 60 });
+    expect(report.tuned).toStrictEqual([{ collection: 'books', in_flight: 2, request_bytes: 4096, ack_ms: 42 }]);
   });
 
   it('takes the time until each item comes for reading, and closes what it reads', async () => {

@@ -111,4 +111,35 @@ describe('the buffer pool', () => {
     await Promise.all(Array.from({ length: 50 }, (_, number) => worker(number)));
     expect([most, inside]).toStrictEqual([3, 0]);
   });
+
+  it('has fewer places when told so, lets go what is beyond them, and has all of them again', async () => {
+    const pool = createBufferPool(3);
+    const leases = [await pool.take(), await pool.take(), await pool.take()];
+    const buffers = leases.map((lease) => lease.acquire(100));
+    pool.resize(1);
+    const waiting = [pool.take(), pool.take(), pool.take()];
+    leases[0]!.release();
+    leases[1]!.release();
+    expect(await settled(waiting[0]!)).toBe(false);
+    leases[2]!.release();
+    expect(await settled(waiting[0]!)).toBe(true);
+    expect(await settled(waiting[1]!)).toBe(false);
+    const kept = (await waiting[0]!).acquire(100);
+    expect(kept).toBe(buffers[2]);
+    pool.resize(99);
+    expect([await settled(waiting[1]!), await settled(waiting[2]!)]).toStrictEqual([true, true]);
+    expect(buffers).not.toContain((await waiting[1]!).acquire(100));
+    expect(await settled(pool.take())).toBe(false);
+  });
+
+  it('lets go of free buffers at once when it gets smaller', async () => {
+    const pool = createBufferPool(2);
+    const leases = [await pool.take(), await pool.take()];
+    const buffers = leases.map((lease) => lease.acquire(100));
+    for (const lease of leases) lease.release();
+    pool.resize(0);
+    pool.resize(2);
+    const again = [await pool.take(), await pool.take()].map((lease) => lease.acquire(100));
+    expect(again.filter((buffer) => buffers.includes(buffer))).toHaveLength(1);
+  });
 });

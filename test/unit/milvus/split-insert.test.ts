@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { makeBatch, type RawValues, rawColumns } from '../../../src/batch/columns.js';
 import type { FieldSpec } from '../../../src/batch/fields.js';
 import { encodeInsert } from '../../../src/milvus/encode.js';
-import { splitInsert } from '../../../src/milvus/split-insert.js';
+import { type InsertPart, splitInsert } from '../../../src/milvus/split-insert.js';
 import { batches, EVERY_TYPE, int64, schemaOf, specOf, textColumn, valuesFor } from '../batch/support.js';
 
 const fieldsOf = (batch: RecordBatch) => batch.schema.fields;
@@ -17,7 +17,10 @@ function encode(batch: RecordBatch, partition = ''): Uint8Array {
 /** The halves must be, byte for byte, what the halves of the batch are encoded to. */
 function expectHalves(batch: RecordBatch, partition = ''): void {
   const middle = batch.numRows >> 1;
-  const [first, second] = splitInsert(encode(batch, partition), fieldsOf(batch));
+  const [first, second] = splitInsert(encode(batch, partition), fieldsOf(batch)).map((half) => half()) as [
+    InsertPart,
+    InsertPart,
+  ];
   expect([first.rows, second.rows]).toStrictEqual([middle, batch.numRows - middle]);
   expect(first.request).toStrictEqual(encode(batch.slice(0, middle), partition));
   expect(second.request).toStrictEqual(encode(batch.slice(middle), partition));
@@ -115,7 +118,12 @@ describe('splitInsert', () => {
     const single: Uint8Array[] = [];
     const cut = (request: Uint8Array, rows: number): void => {
       if (rows === 1) single.push(request);
-      else for (const half of splitInsert(request, fieldsOf(batch))) cut(half.request, half.rows);
+      else {
+        for (const half of splitInsert(request, fieldsOf(batch))) {
+          const part = half();
+          cut(part.request, part.rows);
+        }
+      }
     };
     cut(encode(batch), 5);
     // Not by toStrictEqual, which takes a second per megabyte.

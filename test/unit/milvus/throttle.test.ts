@@ -79,12 +79,27 @@ describe('a throttle', () => {
     const log: string[] = [];
     const throttle = createThrottle({ most: 8, log: (m) => log.push(m) });
     await flood(throttle, limitedServer(2).take, 8, 20_000);
+    expect(throttle.limited).toBe(true);
     const free = limitedServer(1_000_000);
     await flood(throttle, free.take, 8, 60_000);
-    expect(free.most).toBe(8);
+    expect([free.most, throttle.limited]).toStrictEqual([8, false]);
     expect(log.slice(1)).toStrictEqual(['the server takes requests at full pace again']);
     await flood(throttle, limitedServer(2).take, 8, 1000);
     expect(log).toHaveLength(3);
+  });
+
+  it('keeps to a bound that changes while requests are in flight', async () => {
+    const server = limitedServer(10_000);
+    let bound = 4;
+    const throttle = createThrottle({ most: 4, bound: () => bound, log: (m) => expect.unreachable(m) });
+    const most: number[] = [];
+    for (const next of [4, 1, 3, 9]) {
+      bound = next;
+      server.most = 0;
+      await flood(throttle, server.take, 6, 1000);
+      most.push(server.most);
+    }
+    expect([most, throttle.limited]).toStrictEqual([[4, 1, 3, 4], false]);
   });
 
   it('counts the refusals of one round once', async () => {
