@@ -1,18 +1,21 @@
 import type { TestSpecification } from 'vitest/node';
 import { BaseSequencer } from 'vitest/node';
 
-/** Files that take minutes. Begun last, one of them would run alone at the end. */
+/**
+ * Files that take minutes. Begun last, one of them would run alone at the end. Those that back up the server by its files (only-one.ts) are
+ * far from each other: side by side they wait.
+ */
 const LONG = [
   'crash/kills',
   'interop/legacy-mysql-runs',
   'e2e/collections',
+  'e2e/backup-source',
   'e2e/fixtures',
   'e2e/lite-both-ways',
   'e2e/legacy-targets',
-  'e2e/backup-source',
-  'e2e/self-contained',
   'e2e/faiss-kinds',
   'e2e/old-documentation',
+  'e2e/self-contained',
   'e2e/modes',
   'e2e/interrupted',
   'e2e/ids',
