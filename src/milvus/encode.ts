@@ -165,22 +165,23 @@ function sliceText(text: TextColumn, from: number, to: number): TextColumn {
 }
 
 /** ArrayArray: one ScalarField per row (member 1), then the element type (member 2). */
-function listArray(type: MilvusType, list: ListColumn, rows: number): ArrayPlan {
-  const { items, offsets } = list;
-  const fields = Array.from({ length: rows }, (_, row) => {
+function listArray(type: MilvusType, { items, offsets }: ListColumn, rows: number): ArrayPlan {
+  // Made twice, as a batch of short rows has hundreds of thousands of them: kept, they were most of the memory of a run.
+  const fieldOf = (row: number): { member: number; array: ArrayPlan; body: number } => {
     const [from, to] = [offsets[row]!, offsets[row + 1]!];
     const part = isText(items) ? sliceText(items, from, to) : items.subarray(from, to);
     const { member, array } = scalarArray(type, part, to - from);
-    const body = array.packed ? delimitedSize(array.size) : array.size;
-    return { member, array, body, size: delimitedSize(body) };
-  });
-  const size = fields.reduce((sum, f) => sum + delimitedSize(f.size), 0) + 1 + varintSize(DATA_TYPE[type]);
+    return { member, array, body: array.packed ? delimitedSize(array.size) : array.size };
+  };
+  let size = 1 + varintSize(DATA_TYPE[type]);
+  for (let row = 0; row < rows; row++) size += delimitedSize(delimitedSize(fieldOf(row).body));
   return {
     packed: false,
     size,
     write(out) {
-      for (const { member, array, body, size: length } of fields) {
-        out.open(1, length);
+      for (let row = 0; row < rows; row++) {
+        const { member, array, body } = fieldOf(row);
+        out.open(1, delimitedSize(body));
         out.open(member, body);
         if (array.packed) out.open(1, array.size);
         array.write(out);
