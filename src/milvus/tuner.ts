@@ -1,6 +1,5 @@
 import { formatBytes } from '../util/bytes.js';
 import { createPatience } from './patience.js';
-import { createTrial, type Trial } from './tuning-trial.js';
 import { type Acknowledged, createWindow, type Measured, median, type Window } from './tuning-window.js';
 
 /** How requests are sent. */
@@ -51,78 +50,58 @@ const RELIEVED = Math.SQRT1_2;
 const FIRST_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 600_000;
 
-/** How long a setting is left alone before the one below it is tried, and the one above. */
-const TRY_LOWER_MS = 30_000;
-const TRY_LOWER_LATEST_MS = 1_800_000;
-const TRY_UPPER_MS = 30_000;
-const TRY_UPPER_LATEST_MS = 240_000;
 /** Acknowledgements of which the median is told. */
 const RECENT = 64;
 
 /** The settings from the bounds down: half the requests in flight until there is one, then half the bytes. */
-function settingsBelow({ inFlight, bytes }: Setting): { settings: readonly Setting[]; fewest: number } {
+function settingsBelow({ inFlight, bytes }: Setting): readonly Setting[] {
   const settings: Setting[] = [{ inFlight, bytes }];
   for (let n = inFlight >> 1; n >= 1; n >>= 1) settings.push({ inFlight: n, bytes });
-  const fewest = settings.length - 1;
   for (let b = bytes / 2; b >= LEAST_BYTES; b /= 2) settings.push({ inFlight: 1, bytes: Math.floor(b) });
-  return { settings, fewest };
+  return settings;
 }
 
-/** A comparison that is under way, of the level at hand with another one. */
-type Comparison =
-  | { readonly kind: 'relief'; readonly before: Measured }
-  | { readonly kind: 'rate'; readonly trial: Trial; readonly up: boolean };
-
 /**
- * A tuner that begins at its bounds and goes down only on evidence, in steps of a half.
- * - Latency: requests that take many seconds are made fewer, then smaller, as long as that does not cost what it would where
- *   latency has nothing to do with the load; they are raised again when they take a quarter of that. One that has met its deadline
- *   is followed by the smallest ones at once.
- * - Rate: every now and then the setting with half as many in flight is compared with the one at hand, by turns, and is
- *   kept if it is as fast; likewise the one with twice as many.
+ * A tuner that begins at its bounds and goes down only on evidence, in steps of a half: requests that take many seconds are made fewer,
+ * then smaller, as long as that does not cost what it would where latency has nothing to do with the load; they are raised again
+ * when they take a quarter of that. One that has met its deadline is followed by the smallest ones at once.
  */
 export function createTuner({ most, log }: TunerOptions): Tuner {
-  const { settings, fewest } = settingsBelow(most);
-  /** Steps down because fewer in flight are as fast, and further ones because requests took too long. */
-  let [thrift, calm] = [0, 0];
-  let comparison: Comparison | undefined;
+  const settings = settingsBelow(most);
+  /** Steps down from the bounds. */
+  let steps = 0;
+  /** What was measured before the next step, while that is tried. */
+  let tried: Measured | undefined;
   /** Requests that began before this were sent under another setting. */
   let since = Number.NEGATIVE_INFINITY;
-  let window: Window;
   const recent: number[] = [];
-  const tryLower = createPatience(TRY_LOWER_MS, TRY_LOWER_LATEST_MS);
-  const tryUpper = createPatience(TRY_UPPER_MS, TRY_UPPER_LATEST_MS);
   const tryRelief = createPatience(FIRST_WAIT_MS, LONGEST_WAIT_MS);
   const tryRaise = createPatience(FIRST_WAIT_MS, LONGEST_WAIT_MS);
   let raisedAt = Number.NEGATIVE_INFINITY;
+  let at = 0;
+  let window: Window = createWindow(since, most.inFlight, LONG_MS);
 
-  /** Step of the setting at hand, while two are compared the one whose turn it is. */
-  function step(): number {
-    if (comparison?.kind === 'relief') return thrift + calm + 1;
-    if (comparison?.kind === 'rate') return thrift + (comparison.trial.lower ? 1 : 0) - (comparison.up ? 1 : 0);
-    return thrift + calm;
-  }
-  let at = step();
   const setting = (): Setting => settings[at]!;
   const told = ({ inFlight, bytes }: Setting): string =>
     `${inFlight} ${inFlight === 1 ? 'request' : 'requests'} of up to ${formatBytes(bytes)} in flight`;
 
   /** Begins a window, of requests from now on where the setting is another one. */
   function measure(now: number): void {
-    if (at !== step()) since = now;
-    at = step();
+    const wanted = steps + (tried ? 1 : 0);
+    if (at !== wanted) since = now;
+    at = wanted;
     window = createWindow(since, setting().inFlight, LONG_MS);
   }
 
-  function lower(now: number, steps: number): void {
+  function lower(now: number, by: number): void {
     // What was raised did not stay so: the next time later.
     if (now - raisedAt < LONGEST_WAIT_MS) tryRaise.longer(now);
     else tryRaise.anew(now);
-    calm = Math.min(calm + steps, settings.length - 1 - thrift);
+    steps = Math.min(steps + by, settings.length - 1);
   }
 
-  function endRelief(now: number, before: Measured, { rate, ackMs }: Measured): void {
-    comparison = undefined;
+  function endTrial(now: number, before: Measured, { rate, ackMs }: Measured): void {
+    tried = undefined;
     if (rate < before.rate * RELIEVED) {
       tryRelief.longer(now);
       return;
@@ -131,60 +110,29 @@ export function createTuner({ most, log }: TunerOptions): Tuner {
     lower(now, 1);
     const seconds = (ms: number): string => (ms / 1000).toFixed(1);
     log(
-      `the server took ${seconds(before.ackMs)} s to acknowledge a request, with ${told(settings[thrift + calm]!)} ${seconds(ackMs)} s: so from now on`,
+      `the server took ${seconds(before.ackMs)} s to acknowledge a request, with ${told(settings[steps]!)} ${seconds(ackMs)} s: so from now on`,
     );
-  }
-
-  function endRate(now: number, { trial, up }: Comparison & { kind: 'rate' }): void {
-    comparison = undefined;
-    if (trial.verdict !== (up ? 'costs' : 'free')) {
-      (up ? tryUpper : tryLower).longer(now);
-      return;
-    }
-    thrift += up ? -1 : 1;
-    tryUpper.anew(now);
-    if (up) tryLower.longer(now);
-    else tryLower.anew(now);
-    log(`${told(settings[thrift]!)} from now on: ${up ? 'fewer are slower' : 'more are no faster'}`);
   }
 
   function decide(now: number, measured: Measured): void {
     const { ackMs } = measured;
-    if (comparison?.kind === 'relief') endRelief(now, comparison.before, measured);
-    else if (ackMs > LONG_MS && thrift + calm < settings.length - 1) {
-      comparison = undefined;
-      if (at === step() && tryRelief.due(now)) comparison = { kind: 'relief', before: measured };
-    } else if (comparison) {
-      comparison.trial.add(measured.rate);
-      if (comparison.trial.over) endRate(now, comparison);
-    } else if (calm > 0) {
-      if (ackMs >= SHORT_MS || !tryRaise.due(now)) return;
-      calm--;
+    if (tried) endTrial(now, tried, measured);
+    else if (ackMs > LONG_MS && steps < settings.length - 1) {
+      if (tryRelief.due(now)) tried = measured;
+    } else if (steps > 0 && ackMs < SHORT_MS && tryRaise.due(now)) {
+      steps--;
       raisedAt = now;
       tryRaise.begin(now);
-      log(`requests are acknowledged after ${Math.round(ackMs)} ms: up to ${told(settings[thrift + calm]!)} again`);
-    } else if (thrift < fewest && tryLower.due(now)) comparison = rateTrial(measured, false);
-    else if (thrift > 0 && tryUpper.due(now)) comparison = rateTrial(measured, true);
+      log(`requests are acknowledged after ${Math.round(ackMs)} ms: up to ${told(settings[steps]!)} again`);
+    }
   }
 
-  /** The window that is just over is the first of the trial. */
-  function rateTrial({ rate }: Measured, up: boolean): Comparison {
-    const trial = createTrial(up);
-    trial.add(rate);
-    return { kind: 'rate', trial, up };
-  }
-
-  window = createWindow(since, most.inFlight, LONG_MS);
   return {
     get setting() {
       return setting();
     },
     acknowledged(request) {
       const { now } = request;
-      if (recent.length === 0) {
-        tryLower.anew(now);
-        tryUpper.anew(now);
-      }
       if (recent.push(now - request.began) > RECENT) recent.shift();
       const measured = window.add(request);
       if (!measured) return;
@@ -193,21 +141,20 @@ export function createTuner({ most, log }: TunerOptions): Tuner {
     },
     late({ began, now }) {
       if (began < since || at === settings.length - 1) return;
-      comparison = undefined;
+      tried = undefined;
       // All the way: the time for retries may not last for a second deadline.
       lower(now, settings.length);
       measure(now);
       log(`a request got no answer within its deadline: ${told(setting())} from now on`);
     },
     disturbed(now) {
-      if (comparison?.kind === 'rate') (comparison.up ? tryUpper : tryLower).begin(now);
-      comparison = undefined;
+      tried = undefined;
       since = now;
       measure(now);
     },
     get tuned() {
       // Not what is only being tried.
-      return recent.length === 0 ? undefined : { ...settings[thrift + calm]!, ackMs: median(recent) };
+      return recent.length === 0 ? undefined : { ...settings[steps]!, ackMs: median(recent) };
     },
   };
 }

@@ -63,42 +63,13 @@ describe('a tuner', () => {
     expect(shareOf(ordinary, seed, NOISE)).toBeGreaterThan(0.98);
   });
 
-  it.each(SEEDS)('has one request in flight where more are no faster (seed %d)', (seed) => {
-    const { tuner, settings } = tried(serial, { seed, noise: NOISE, ms: HOUR });
-    const { inFlight, bytes } = tuner.tuned!;
-    // While it is compared with the next one, that may be at hand.
-    expect(inFlight).toBeLessThanOrEqual(2);
-    expect(bytes).toBe(MOST.bytes);
-    const times = settings.map((s, i) => ({ ...s, ms: (settings[i + 1]?.since ?? HOUR) - s.since }));
-    const low = times.filter((s) => s.since > HOUR / 4 && s.inFlight <= 2).reduce((sum, s) => sum + s.ms, 0);
-    expect(low).toBeGreaterThan(HOUR * 0.75 * 0.9);
-    expect(shareOf(serial, seed, NOISE)).toBeGreaterThan(0.97);
-  });
-
-  it('comes down in steps of a half, each told once', () => {
-    const { log, settings } = tried(serial, { ms: HOUR });
-    expect(log).toStrictEqual([
-      '2 requests of up to 4.0 MiB in flight from now on: more are no faster',
-      '1 request of up to 4.0 MiB in flight from now on: more are no faster',
-    ]);
-    for (const [i, { inFlight }] of settings.slice(1).entries()) {
-      const before = settings[i]!.inFlight;
-      expect([before / 2, before * 2]).toContain(inFlight);
-    }
-  });
-
-  it.each(SEEDS)('goes up again when more are faster again, within minutes (seed %d)', (seed) => {
-    const changing: ServerModel = {
-      rate: (n, now) => (now < HOUR / 2 ? serial.rate(n, now) : ordinary.rate(n, now)),
-      delayMs: 3,
-    };
-    const { tuner, settings } = tried(changing, { seed, noise: NOISE, ms: HOUR });
-    const lowest = (from: number, to: number): number =>
-      Math.min(...settings.filter((s) => s.since >= from && s.since < to).map((s) => s.inFlight));
-    expect(lowest(0, HOUR / 2)).toBeLessThanOrEqual(2);
-    expect(lowest(HOUR * 0.75, HOUR)).toBeGreaterThanOrEqual(2);
-    expect(tuner.setting.inFlight).toBeGreaterThanOrEqual(2);
-  });
+  it.each([serial, ordinary, far])(
+    'leaves the bounds alone as long as acknowledgements take less than seconds: %#',
+    (model) => {
+      const { tuner, log, settings } = tried(model, { noise: NOISE, ms: HOUR });
+      expect([tuner.setting, log, settings.length]).toStrictEqual([MOST, [], 1]);
+    },
+  );
 });
 
 describe('a tuner of a server that takes many seconds', () => {
@@ -179,14 +150,14 @@ describe('what a tuner stays within', () => {
 });
 
 describe('a tuner that is disturbed', () => {
-  it('gives a comparison up, and learns nothing from requests that began before', () => {
+  it('gives a trial up, and learns nothing from requests that began before', () => {
     const tuner = createTuner({ most: MOST, log: expect.unreachable });
-    // The first comparison begins behind half a minute; a limit of the rate ends it.
-    simulate({ tuner, model: serial, ms: 31_500 });
+    // Four of 4 MiB take 34 s: fewer are tried behind the first round; a limit of the rate ends that.
+    simulate({ tuner, model: link(0.5), ms: 36_000 });
     expect(tuner.setting.inFlight).toBe(2);
-    tuner.disturbed(31_500);
+    tuner.disturbed(36_000);
     expect(tuner.setting).toStrictEqual(MOST);
-    simulate({ tuner, model: serial, ms: 25_000, from: 31_500 });
+    simulate({ tuner, model: ordinary, ms: 25_000, from: 36_000 });
     expect(tuner.setting).toStrictEqual(MOST);
   });
 
