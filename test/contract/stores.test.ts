@@ -94,7 +94,7 @@ describe('a bucket', () => {
     const refused = await wrong.read('x').catch((thrown: Error) => thrown);
     expect(refused).toMatchObject({ code: 'STORE_AUTH' });
     expect(String(refused)).not.toContain('wrong-secret-key');
-    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 
   it('works with temporary credentials that may only do what is needed below the root', async () => {

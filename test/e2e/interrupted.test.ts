@@ -36,7 +36,7 @@ describe.concurrent('a signal', () => {
     const began = performance.now();
     running.child.kill(signal);
     const done = ran(await running.result);
-    expect(performance.now() - began).toBeLessThan(40_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(done.code).toBe(130);
     expect(done.report).toMatchObject({ status: 'interrupted', error: { code: 'INTERRUPTED' } });
     expect(done.stderr).toContain(signal);
@@ -52,7 +52,7 @@ describe.concurrent('a signal', () => {
     running.child.kill('SIGTERM');
     const began = performance.now();
     const done = ran(await running.result);
-    expect(performance.now() - began).toBeLessThan(40_000);
+    expect(performance.now() - began).toBeLessThan(5000);
     expect(done).toMatchObject({ code: 130, report: { status: 'interrupted' } });
   });
 
@@ -136,7 +136,7 @@ describe('a server that goes away in mid-run', () => {
     signalServer('SIGKILL');
     const began = performance.now();
     const done = ran(await running.result);
-    expect(performance.now() - began).toBeLessThan(60_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(done.code).toBe(5);
     expect(done.report).toMatchObject({ status: 'failed', error: { code: 'NET_UNAVAILABLE' } });
     expect(done.report.error!.message).toContain(server.address);
@@ -152,7 +152,7 @@ describe('a server that goes away in mid-run', () => {
     const began = performance.now();
     const done = ran(await running.result);
     // 30 s until a connection without a sign of life is given up, 10 s for another one, and retry_for.
-    expect(performance.now() - began).toBeLessThan(100_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
     expect(done.code).toBe(5);
     expect(done.report.error!.code).toMatch(/^NET_/);
     expect(done.target.rows_written).toBeGreaterThan(0);

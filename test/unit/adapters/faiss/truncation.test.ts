@@ -10,7 +10,7 @@ async function expectRefusal(path: string, cut: string): Promise<void> {
   const started = cpuMs();
   const error = await errorOf(() => readAll(path));
   expect(error.exitCode, cut).toBe(3);
-  expect(cpuMs() - started, cut).toBeLessThan(2000);
+  expect(cpuMs() - started, cut).toBeLessThan(1000);
 }
 
 describe('a file that was cut', () => {

@@ -71,7 +71,7 @@ describe('passing failures', () => {
       setTimeout(() => stop.abort(), 150);
       const began = performance.now();
       await expect(store.read('k', { signal: stop.signal })).rejects.toMatchObject({ code: 'INTERRUPTED' });
-      expect(performance.now() - began).toBeLessThan(20_000);
+      expect(performance.now() - began).toBeLessThan(2000);
     });
   });
 });
