@@ -21,8 +21,8 @@ export interface CopyOptions extends StoreOptions {
   /** A hard link where both are folders of one file system, else refused. */
   readonly link?: boolean;
   /**
-   * Shown the bytes, in order, where they come by here: not of links, clones, and copies within an S3 server. The memory is
-   * its own only until it returns.
+   * Shown the bytes of the source, in order, where they come by here: not of links, and copies within an S3 server. The
+   * memory is its own only until it returns.
    */
   readonly watch?: (bytes: Uint8Array) => void;
 }
