@@ -69,6 +69,8 @@ export interface RestoreConfig {
   readonly load: 'restore' | boolean;
   readonly shards?: number;
   readonly metaOnly: boolean;
+  /** How rows come back; as suits the server and their size where absent. */
+  readonly way?: 'import' | 'insert';
   /** Make users, roles and grants that the backup has and the server lacks. */
   readonly rbac: boolean;
   /** Passwords of users that are made, by their names. */

@@ -68,7 +68,7 @@ function stageOf(raw: NonNullable<RawTask['bulk']>, around: Surroundings): BulkS
 export function writeOf(raw: RawTask, around: Surroundings): WriteChoice | undefined {
   if (raw.write === undefined && raw.bulk === undefined) return undefined;
   return present<WriteChoice>({
-    how: raw.write ?? 'auto',
+    how: (raw.write as WriteChoice['how'] | undefined) ?? 'auto',
     bulk: raw.bulk === undefined ? undefined : stageOf(raw.bulk, around),
   });
 }

@@ -83,7 +83,7 @@ export interface RawTask {
   readonly quarantine_limit?: number;
   readonly retry_for?: number;
   readonly on_error?: RunOptions['onError'];
-  readonly write?: 'auto' | 'insert' | 'bulk';
+  readonly write?: 'auto' | 'insert' | 'bulk' | 'import';
   readonly bulk?: RawBulk;
   readonly source_storage?: RawStorage;
   readonly dest_storage?: RawStorage;

@@ -98,6 +98,7 @@ export function restoreOf(raw: RawTask, around: Surroundings, secrets: readonly 
     load: (raw.load as RestoreConfig['load'] | undefined) ?? 'restore',
     shards: raw.shards,
     metaOnly: raw.meta_only ?? false,
+    way: raw.write === 'import' || raw.write === 'insert' ? raw.write : undefined,
     rbac: raw.rbac ?? false,
     passwords: raw.user_passwords ?? {},
     verify: (raw.verify as RestoreConfig['verify'] | undefined) ?? 'sample',

@@ -7,12 +7,14 @@ export interface SettlingInput {
   readonly plan: WritePlan;
   readonly preflight: Preflight;
   readonly idsUnique: boolean;
+  /** Should the run die, nothing of it is gone on with. */
+  readonly passing?: boolean;
   readonly progress: PhaseProgress;
 }
 
-function settlingOf({ writer, plan, idsUnique }: SettlingInput, unit: UnitPlan): Settling {
+function settlingOf({ writer, plan, idsUnique, passing }: SettlingInput, unit: UnitPlan): Settling {
   if (plan.path === 'bulk') return 'import';
-  if (writer.rewritable) return 'rewrite';
+  if (passing || writer.rewritable) return 'rewrite';
   if (plan.autoId) return 'count';
   if (unit.fresh && idsUnique) return 'again';
   return plan.canQuery ? 'lookup' : 'count';

@@ -28,7 +28,6 @@ type Expected = Readonly<
 
 const EXPECTED: Expected = JSON.parse(readFileSync(fixture('milvus-backup/expected.json'), 'utf8'));
 const ARTICLES_ROWS = 1875;
-/** The server works on one import at a time, and the tests have several. */
 /** The number of that collection in the sample. */
 const FINGERPRINTS = '470596403606015236';
 
@@ -92,43 +91,47 @@ async function firstLog(folder: string): Promise<string> {
 
 describe.concurrent('a backup of milvus-backup', () => {
   it('comes back with schema, partitions, rows, index, alias, properties and load state', async () => {
-    const [articles, fingerprints] = [unique('articles'), unique('fingerprints')];
-    const rename = { map: { articles, fingerprints } };
-    // As docs/restore.md shows it.
-    const [, page = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(join(PROJECT, 'docs/restore.md'), 'utf8')) ?? [];
-    const shown = parse(page).RESTORE;
-    const { report } = await restoreOk({
-      ...shown,
-      backup_store: { ...shown.backup_store, path: join(PROJECT, shown.backup_store.path) },
-      dest_uri: milvusUri(),
-      rename,
-      verify: 'full',
-    });
-    expect(report).toMatchObject({ task: 'RESTORE', status: 'done', exit_code: 0 });
-    expect(report.targets.map((target) => [target.collection, target.rows_written, target.verified])).toEqual([
-      [fingerprints, 500, 'full'],
-      [articles, ARTICLES_ROWS, 'full'],
-    ]);
-    await expectContent(articles, 'articles');
-    await expectContent(fingerprints, 'fingerprints');
-    expect(await counts({ collection: articles })).toMatchObject({
-      load_state: 'Loaded',
-      aliases: ['articles_alias'],
-      indexes: [{ field: 'embedding', type: 'IVF_FLAT', metric: 'IP' }],
-    });
-    const described = await withClient((client) => client.describeCollection({ collection_name: articles }));
-    expect(described).toMatchObject({ shards_num: 2, consistency_level: 'Bounded' });
-    expect(described.schema).toMatchObject({
-      description: 'sample of a milvus-backup archive',
-      enable_dynamic_field: true,
-    });
-    expect(described.properties).toMatchObject([{ key: 'collection.ttl.seconds', value: '864000' }]);
-    const again = await restoreOk({ rename });
-    expect(again.report).toMatchObject({
-      status: 'skipped',
-      targets: [{ target_rows: 500 }, { target_rows: ARTICLES_ROWS }],
-    });
-    await withClient((client) => client.dropAlias({ alias: 'articles_alias' }));
+    // One after the other: both have the alias.
+    for (const write of ['auto', 'import']) {
+      const [articles, fingerprints] = [unique('articles'), unique('fingerprints')];
+      const rename = { map: { articles, fingerprints } };
+      // As docs/restore.md shows it.
+      const [, page = ''] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(join(PROJECT, 'docs/restore.md'), 'utf8')) ?? [];
+      const shown = parse(page).RESTORE;
+      const { report } = await restoreOk({
+        ...shown,
+        backup_store: { ...shown.backup_store, path: join(PROJECT, shown.backup_store.path) },
+        dest_uri: milvusUri(),
+        rename,
+        write,
+        verify: 'full',
+      });
+      expect(report).toMatchObject({ task: 'RESTORE', status: 'done', exit_code: 0 });
+      expect(report.targets.map((target) => [target.collection, target.rows_written, target.verified])).toEqual([
+        [fingerprints, 500, 'full'],
+        [articles, ARTICLES_ROWS, 'full'],
+      ]);
+      await expectContent(articles, 'articles');
+      await expectContent(fingerprints, 'fingerprints');
+      expect(await counts({ collection: articles })).toMatchObject({
+        load_state: 'Loaded',
+        aliases: ['articles_alias'],
+        indexes: [{ field: 'embedding', type: 'IVF_FLAT', metric: 'IP' }],
+      });
+      const described = await withClient((client) => client.describeCollection({ collection_name: articles }));
+      expect(described).toMatchObject({ shards_num: 2, consistency_level: 'Bounded' });
+      expect(described.schema).toMatchObject({
+        description: 'sample of a milvus-backup archive',
+        enable_dynamic_field: true,
+      });
+      expect(described.properties).toMatchObject([{ key: 'collection.ttl.seconds', value: '864000' }]);
+      const again = await restoreOk({ rename });
+      expect(again.report).toMatchObject({
+        status: 'skipped',
+        targets: [{ target_rows: 500 }, { target_rows: ARTICLES_ROWS }],
+      });
+      await withClient((client) => client.dropAlias({ alias: 'articles_alias' }));
+    }
   });
 
   it('comes back otherwise: another database, one shard, no index, nothing loaded, without rows', async () => {
@@ -169,16 +172,17 @@ describe.concurrent('a collection that exists', () => {
       const bytes = readFileSync(path);
       await writeFile(path, bytes.fill(0, 0, 20));
     });
-    for (const [name, code] of [
-      ['short', 'SRC_TRUNCATED'],
-      ['gone', 'SRC_TRUNCATED'],
-      ['damaged', 'DST_REFUSED'],
-    ]) {
-      const yaml = await yamlFor({ ...keys, backup_name: name });
+    for (const [name, write, code, said] of [
+      ['short', 'auto', 'SRC_TRUNCATED', `${FINGERPRINTS}/`],
+      ['gone', 'auto', 'SRC_TRUNCATED', `${FINGERPRINTS}/`],
+      ['damaged', 'import', 'DST_REFUSED', 'tried 3 times'],
+      ['damaged', 'insert', 'SRC_UNSUPPORTED', `${FINGERPRINTS}/`],
+    ] as const) {
+      const yaml = await yamlFor({ ...keys, backup_name: name, write });
       const { report } = await runYaml(yaml);
       expect(await isUnfinished(yaml, collection), name).toBe(false);
       expect(report, name).toMatchObject({ status: 'failed', error: { code } });
-      expect(report.error?.message, name).toContain(name === 'damaged' ? 'tried 3 times' : `${FINGERPRINTS}/`);
+      expect(report.error?.message, name).toContain(said);
     }
     expect(await counts({ collection })).toMatchObject({ count: 7 });
     const { report } = await restoreOk(keys);
@@ -188,24 +192,27 @@ describe.concurrent('a collection that exists', () => {
 });
 
 describe.concurrent('a restore that is cut short', () => {
-  it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'by %s leaves nothing that looks whole, and the next run succeeds',
-    async (signal) => {
-      const collection = unique('cut');
-      const yaml = await yamlFor({ source_collection: 'fingerprints', rename: { map: { fingerprints: collection } } });
-      const running = await startCli(['--yaml', yaml, '--json']);
-      await until(running, () => isUnfinished(yaml, collection));
-      running.child.kill(signal);
-      const { code } = await running.result;
-      if (signal === 'SIGTERM') expect(code).toBe(130);
-      expect(await exists(collection)).toBe(false);
-      expect(await isUnfinished(yaml, collection)).toBe(signal === 'SIGKILL');
-      const { report } = await runYaml(yaml);
-      expect(report.error).toBe(null);
-      expect(report.targets).toMatchObject([{ rows_written: 500, verified: 'sample' }]);
-      expect(await isUnfinished(yaml, collection)).toBe(false);
-    },
-  );
+  it.each([
+    ['SIGKILL', 'insert'],
+    ['SIGTERM', 'insert'],
+    ['SIGKILL', 'import'],
+    ['SIGTERM', 'import'],
+  ] as const)('by %s leaves nothing that looks whole, and the next run succeeds, write: %s', async (signal, write) => {
+    const collection = unique('cut');
+    const rename = { map: { fingerprints: collection } };
+    const yaml = await yamlFor({ source_collection: 'fingerprints', rename, write });
+    const running = await startCli(['--yaml', yaml, '--json']);
+    await until(running, () => isUnfinished(yaml, collection));
+    running.child.kill(signal);
+    const { code } = await running.result;
+    if (signal === 'SIGTERM') expect(code).toBe(130);
+    expect(await exists(collection)).toBe(false);
+    expect(await isUnfinished(yaml, collection)).toBe(signal === 'SIGKILL');
+    const { report } = await runYaml(yaml);
+    expect(report.error).toBe(null);
+    expect(report.targets).toMatchObject([{ rows_written: 500, verified: 'sample' }]);
+    expect(await isUnfinished(yaml, collection)).toBe(false);
+  });
 });
 
 describe.concurrent('what cannot be restored', () => {

@@ -103,6 +103,10 @@ export function matchCollection(info: CollectionInfo, schema: Schema, ids: IdCho
   const fields = new Map<string, string>();
   let vectorField = '';
   for (const spec of specs) {
+    if (spec.dynamic && info.dynamic) {
+      fields.set(spec.name, spec.name);
+      continue;
+    }
     const target = isVector(spec.type) ? matchVector(info, spec) : matchScalar(info, spec);
     if (isVector(spec.type)) vectorField = target.name;
     fields.set(spec.name, target.name);

@@ -65,6 +65,8 @@ export interface Ledger extends AsyncDisposable {
   quiet(ms: number, signal: AbortSignal): Promise<void>;
   /** Whether there is something to continue now. */
   readonly exists: boolean;
+  /** Nothing of it outlives the run: what is cut short is begun anew. */
+  readonly passing: boolean;
   collection(name: string): CollectionLedger;
   /** The job is complete: the file goes. */
   complete(): Promise<void>;
@@ -156,6 +158,8 @@ export interface LedgerPlace {
   create(): Promise<LedgerFile>;
   /** The job is complete. */
   remove(): Promise<void>;
+  /** As in {@link Ledger}; false where absent. */
+  readonly passing?: boolean;
   /** Given back with the ledger. */
   readonly lock: AsyncDisposable;
 }
@@ -178,13 +182,14 @@ export function ledgerOver(o: LedgerOptions, { state, lastNote, lock, ...place }
   return {
     state,
     started,
+    passing: place.passing ?? false,
     async quiet(ms, signal) {
       const left = lastNote + ms - Date.now();
       // A clock that was set back makes nobody wait for longer than was asked.
       if (left > 0) await sleep(Math.min(left, ms), signal);
     },
     get exists() {
-      return file !== undefined;
+      return file !== undefined && !place.passing;
     },
     collection(name) {
       const earlier = state.collections.get(name);

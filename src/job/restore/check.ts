@@ -3,13 +3,16 @@ import { fail } from '../../util/errors.js';
 import { type RestoreItem, shownName } from './choose.js';
 import type { ImportUnit } from './folders.js';
 
+function mismatchOf(item: RestoreItem, what: string): Error {
+  return fail('VERIFY_MISMATCH', `"${shownName(item)}": ${what}; what was there before is still there`);
+}
+
 /**
  * Compares the rows that imports brought with the files and with the server's own count. Where nothing was deleted they
  * must be those of the files; else not more, and some of them. Throws VERIFY_MISMATCH.
  */
 export function checkCounts(item: RestoreItem, rows: ReadonlyMap<ImportUnit, number>, targetRows: number): void {
-  const mismatch = (what: string): Error =>
-    fail('VERIFY_MISMATCH', `"${shownName(item)}": ${what}; what was there before is still there`);
+  const mismatch = (what: string): Error => mismatchOf(item, what);
   let total = 0;
   for (const [unit, came] of rows) {
     total += came;
@@ -23,5 +26,22 @@ export function checkCounts(item: RestoreItem, rows: ReadonlyMap<ImportUnit, num
   }
   if (total !== targetRows) {
     throw mismatch(`the imports brought ${formatCount(total)} rows, the server counts ${formatCount(targetRows)}`);
+  }
+}
+
+/** The same of rows that were inserted: those of the files without deleted ones, by {@link checkCounts}'s rules. Throws VERIFY_MISMATCH. */
+export function checkInserted(
+  item: RestoreItem,
+  units: readonly ImportUnit[],
+  inserted: number,
+  targetRows: number,
+): void {
+  const rows = units.reduce((sum, unit) => sum + unit.rows, 0);
+  const hasDeletes = units.some(({ deltaBytes }) => deltaBytes > 0);
+  if (inserted > rows || (!hasDeletes && inserted < rows)) {
+    throw mismatchOf(item, `${formatCount(inserted)} rows were inserted, its files have ${formatCount(rows)}`);
+  }
+  if (inserted !== targetRows) {
+    throw mismatchOf(item, `${formatCount(inserted)} rows were inserted, the server counts ${formatCount(targetRows)}`);
   }
 }

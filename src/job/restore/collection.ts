@@ -7,13 +7,14 @@ import { throwIfAborted } from '../../util/abort.js';
 import { MilvusdmError } from '../../util/errors.js';
 import { allSettled, createPool } from '../../util/pool.js';
 import type { VerifyLevel } from '../verify.js';
-import { checkCounts } from './check.js';
+import { checkCounts, checkInserted } from './check.js';
 import { type RestoreItem, shownName } from './choose.js';
 import { type ContentCheck, checkAll, checkSample } from './content.js';
-import type { CollectionFiles } from './folders.js';
+import type { CollectionFiles, ImportUnit } from './folders.js';
 import { importUnits } from './import.js';
 import { importerFor } from './importer.js';
 import { indexesOf, makeIndex } from './indexes.js';
+import { insertRows } from './insert.js';
 import { load, loadWish } from './loading.js';
 import { makeCollection } from './make-collection.js';
 import { makingName } from './making.js';
@@ -35,6 +36,8 @@ export interface CollectionRestore {
   readonly connection: Connection;
   readonly job: string;
   readonly files: CollectionFiles;
+  /** Rows are read here and inserted; else the server imports them. */
+  readonly insert?: boolean;
   /** Where its rows can be read, to be compared with what was restored. */
   readonly content: CatalogSource;
   readonly view: ServerView;
@@ -128,17 +131,23 @@ async function checkContent(
   return { ...counted, verified: 'sample' };
 }
 
-async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
+async function importRows(o: CollectionRestore, making: string): Promise<ReadonlyMap<ImportUnit, number>> {
   const { item, config, connection, files, signal, log, onRows, view } = o;
-  if (config.metaOnly) return { rows: 0, verified: 'none', digest: null, targetRows: null };
   const importer = await importerFor(connection, { endpoint: config.endpoint, db: item.db, collection: making, log });
-  const rows = await importUnits(importer, files.units, { collection: making, view, signal, log, onRows });
-  const total = [...rows.values()].reduce((sum, one) => sum + one, 0);
-  if (config.verify === 'none') return { rows: total, verified: 'none', digest: null, targetRows: null };
+  return await importUnits(importer, files.units, { collection: making, view, signal, log, onRows });
+}
+
+async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
+  const { item, config, connection, files } = o;
+  if (config.metaOnly) return { rows: 0, verified: 'none', digest: null, targetRows: null };
+  const came = o.insert ? await insertRows(o, making) : await importRows(o, making);
+  const rows = typeof came === 'number' ? came : [...came.values()].reduce((sum, one) => sum + one, 0);
+  if (config.verify === 'none') return { rows, verified: 'none', digest: null, targetRows: null };
   await flush(connection, making, FLUSH_MS);
   const targetRows = await statisticsRows(connection, making);
-  checkCounts(o.item, rows, targetRows);
-  return { rows: total, verified: 'count', digest: null, targetRows };
+  if (typeof came === 'number') checkInserted(item, files.units, came, targetRows);
+  else checkCounts(item, came, targetRows);
+  return { rows, verified: 'count', digest: null, targetRows };
 }
 
 /** Everything but the name. What was made is dropped again when that fails. */

@@ -39,6 +39,15 @@ function loads(config: RestoreConfig, { loaded }: LogicalCollection): boolean {
 }
 
 function groupsOf(config: RestoreConfig, manifest: LogicalManifest): { groups: Group[]; warnings: readonly string[] } {
+  if (config.way === 'import' && config.bulk === undefined) {
+    throw fail(
+      'CFG_CONFLICT',
+      'a logical backup has no files that a server imports: `write: import` needs `dest_storage`',
+      {
+        hint: 'Name the store of the target in dest_storage, or leave `write` out.',
+      },
+    );
+  }
   const collection_backups = manifest.collections.map(({ db, name }) => ({
     ...collectionCodec.zero,
     db_name: db,

@@ -12,6 +12,7 @@ import { type Databases, openDatabases } from './databases.js';
 import { backupLayout, type CollectionFiles, collectionFiles, takesPartitions } from './folders.js';
 import { type Reach, reachOf } from './places.js';
 import { BY_ROWS, createRequest, lateFieldRequests } from './schema.js';
+import { isInserted } from './way.js';
 
 /** A collection of the plan. */
 export interface PlannedItem {
@@ -19,6 +20,8 @@ export interface PlannedItem {
   /** skip: it exists, and is to stay. replace: it exists, and goes when the new one is complete. */
   readonly what: 'create' | 'skip' | 'replace';
   readonly files: CollectionFiles;
+  /** Rows are read here and inserted; else the server imports them. */
+  readonly insert: boolean;
 }
 
 /** Everything that is open while a backup is restored. */
@@ -113,17 +116,22 @@ export async function openRestore(config: RestoreConfig, emit: Emit, signal: Abo
   requireNotOlder(info, version);
   if (!features.addsFields) for (const item of chosen) requireNoLateFields(item, version);
   const reach = reachOf(config);
-  const items: PlannedItem[] = [];
+  const found: Omit<PlannedItem, 'insert'>[] = [];
   for (const item of chosen) {
     const what = await whatOf(databases, item, config);
     const o = { signal, together: takesPartitions(version), staged: reach.how === 'staged' };
     const none = what === 'skip' || config.metaOnly;
-    items.push({
+    found.push({
       item,
       what,
       files: none ? NO_FILES : await collectionFiles(backup, backupLayout(config.name), item, o),
     });
   }
+  const bytes = found.flatMap(({ files }) => files.files).reduce((sum, { size }) => sum + size, 0);
+  const items = found.map((one) => ({
+    ...one,
+    insert: one.files.units.length > 0 && isInserted(one.item, config, version, bytes),
+  }));
   const kept = stack.release();
   return {
     backup,

@@ -31,12 +31,13 @@ function sourceInfo({ item, files }: PlannedItem): SourceInfo {
 }
 
 function actionsOf(planned: PlannedItem, { databases }: OpenRestore): Action[] {
-  const { item, what, files } = planned;
+  const { item, what, files, insert } = planned;
   const target = shownName(item);
   if (what === 'skip') return [{ kind: 'skip', target, detail: 'it exists, and mode is skip' }];
   const rows = files.units.reduce((sum, { rows: own }) => sum + own, 0);
   const bytes = files.files.reduce((sum, { size }) => sum + size, 0);
-  const detail = `${plural(rows, 'row')} (${formatBytes(bytes)}) in ${plural(files.units.length, 'import')}`;
+  const how = insert ? 'inserted' : `in ${plural(files.units.length, 'import')}`;
+  const detail = `${plural(rows, 'row')} (${formatBytes(bytes)}) ${how}`;
   const { aliases, index_infos: indexes, partition_backups: partitions } = item.info;
   const parts = [
     plural(partitions.length, 'partition'),

@@ -14,7 +14,7 @@ export interface RowMove {
 
 /** The run that does it: M2M with the settings of the restore. */
 export function rowMove(config: RestoreConfig, { source, db, load, names }: RowMove): TaskConfig {
-  const { index, shards, bulk } = config;
+  const { index, shards, bulk, way } = config;
   const renamed = [...names].filter(([from, to]) => from !== to);
   return {
     task: 'M2M',
@@ -22,7 +22,7 @@ export function rowMove(config: RestoreConfig, { source, db, load, names }: RowM
     source,
     dest: db === 'default' ? config.endpoint : { ...config.endpoint, db },
     // By requests or by files that the server imports, as their size and fields suit.
-    ...(bulk ? { write: { how: 'auto', bulk } } : {}),
+    ...(bulk && way !== 'insert' ? { write: { how: way === 'import' ? 'bulk' : 'auto', bulk } } : {}),
     mode: config.mode,
     collection: '',
     ...(renamed.length === 0 ? {} : { collectionMap: Object.fromEntries(renamed) }),

@@ -72,12 +72,12 @@ async function restoreOne(
   planned: PlannedItem,
 ): Promise<Outcome> {
   const { config, id, emit } = context;
-  const { item, what, files } = planned;
+  const { item, what, files, insert } = planned;
   if (what === 'skip') return { planned, held: await statisticsRows(await open.databases.open(item.db), item.name) };
   const log = (message: string): void => emit({ type: 'log', message });
   try {
     throwIfAborted(signal);
-    await stage?.fill(open.backup, files.files);
+    if (!insert) await stage?.fill(open.backup, files.files);
     const connection = await open.databases.open(item.db);
     const result = await restoreCollection({
       item,
@@ -85,6 +85,7 @@ async function restoreOne(
       connection,
       job: id,
       files,
+      insert,
       content: contentOf(config, item),
       view,
       signal,
@@ -114,7 +115,7 @@ async function restoreAll(context: RestoreContext, open: OpenRestore): Promise<O
   const total = todo.flatMap(({ files }) => files.units).reduce((sum, { rows }) => sum + rows, 0);
   const progress: Progress = { total, done: 0, bytes: 0 };
   let stage: Stage | undefined;
-  if (reach.how === 'staged' && todo.some(({ files }) => files.files.length > 0)) {
+  if (reach.how === 'staged' && todo.some(({ files, insert }) => !insert && files.files.length > 0)) {
     const store = stack.use(await openStore(reach.storage, { retryFor: config.retryFor, log }));
     const onFile = (bytes: number): void => {
       progress.bytes += bytes;

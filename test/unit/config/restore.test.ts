@@ -63,6 +63,7 @@ describe('RESTORE', () => {
       'index: auto',
       'load: false',
       'shards: 1',
+      'write: insert',
       'meta_only: true',
       'verify: none',
       'parallelism: 2',
@@ -79,6 +80,7 @@ describe('RESTORE', () => {
       index: 'auto',
       load: false,
       shards: 1,
+      way: 'insert',
       metaOnly: true,
       verify: 'none',
       parallelism: 2,
@@ -92,6 +94,7 @@ describe('RESTORE', () => {
   it.each<[string, string]>([
     ['backup_name: 1x', 'backup_name: `1x` is not allowed'],
     ['mode: append', 'mode: `append` is not allowed, allowed: skip, overwrite'],
+    ['write: bulk', 'write: `bulk` is not allowed, allowed: auto, import, insert'],
     ['load: maybe', 'load: `maybe` is not allowed, allowed: restore, true or false'],
     ['shards: 0', 'shards: `0` is not allowed'],
     ['rename: {suffix: "-x"}', 'rename.suffix: `-x` is not allowed'],

@@ -52,6 +52,14 @@ describe('matchCollection', () => {
     ]);
   });
 
+  it('takes the dynamic column where the collection has such a field', () => {
+    const schema = schemaOf(KEY, VECTOR, specOf('JSON', '$meta', { dynamic: true }));
+    const info = collectionOf({ fields: [KEY_FIELD, VECTOR_FIELD], dynamic: true });
+    expect([...matchCollection(info, schema, STORED).fields]).toContainEqual(['$meta', '$meta']);
+    const without = refusal(() => matchCollection(withFields(KEY_FIELD, VECTOR_FIELD), schema, STORED));
+    expect(without).toMatchObject({ code: 'DST_SCHEMA_MISMATCH', message: expect.stringContaining('"$meta"') });
+  });
+
   it('among several vector fields takes the one of the same name', () => {
     const info = withFields(KEY_FIELD, VECTOR_FIELD, fieldOf('other', 'FLOAT_VECTOR', { dim: 8, nullable: true }));
     expect(matchCollection(info, SCHEMA, STORED).vectorField).toBe('embedding');

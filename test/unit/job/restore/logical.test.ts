@@ -76,6 +76,12 @@ describe('the plan of restoring a logical backup', () => {
     expect(plan.actions).toMatchObject([{ detail: expect.stringContaining('without rows') }]);
   });
 
+  it('refuses to import where no store of the target is named', async () => {
+    const refused = { code: 'CFG_CONFLICT', message: expect.stringContaining('dest_storage') };
+    await expect(planOf({ way: 'import' })).rejects.toMatchObject(refused);
+    expect(await planOf({ way: 'insert' })).toMatchObject({ rows: 60 });
+  });
+
   it('refuses what matches nothing, and users of a backup without any', async () => {
     await expect(planOf({ select: ['default.cars'] })).rejects.toMatchObject({ code: 'NOTHING_MATCHED' });
     await expect(planOf({ rbac: true })).rejects.toMatchObject({ code: 'CFG_CONFLICT' });

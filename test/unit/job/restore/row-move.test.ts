@@ -16,6 +16,8 @@ describe('the run that restores rows', () => {
     const bulk = { storage, prefix: 'stage', maxFileBytes: 1 << 20, parallelJobs: 4, keepFiles: false };
     const { write, dest, collectionMap } = rowMove({ ...CONFIG, storage, bulk }, MOVE);
     expect(write).toEqual({ how: 'auto', bulk });
+    const how = (way: 'import' | 'insert') => rowMove({ ...CONFIG, storage, bulk, way }, MOVE).write?.how;
+    expect([how('import'), how('insert')]).toEqual(['bulk', undefined]);
     expect([dest?.db, collectionMap]).toEqual(['shop', { a: 'b' }]);
   });
 });

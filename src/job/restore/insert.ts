@@ -1,0 +1,45 @@
+import type { TaskConfig } from '../../config/types.js';
+import { anySignal, interrupted } from '../../util/abort.js';
+import { fail } from '../../util/errors.js';
+import type { JobEvent } from '../events.js';
+import { passingLedger } from '../ledger/passing.js';
+import { executeRun } from '../run.js';
+import type { CollectionRestore } from './collection.js';
+import { rowMove } from './row-move.js';
+
+/** The run that fills a collection: without indexes and checks, which come later. */
+function moveInto({ item, config, content }: CollectionRestore, making: string): TaskConfig {
+  const { bulk: _, ...plain } = config;
+  const names = new Map([[item.info.collection_name, making]]);
+  const how = { ...plain, index: 'none', verify: 'none' } as const;
+  const move = rowMove(how, { source: content, db: item.db, load: false, names });
+  return { ...move, mode: 'append' };
+}
+
+/**
+ * Reads the rows of a collection from the backup and inserts them into one that was made for them, and has none. Gives their
+ * number once the server has flushed them. Throws SRC_*, DST_*, NET_* and INTERRUPTED; then some may have been inserted.
+ */
+export async function insertRows(o: CollectionRestore, making: string): Promise<number> {
+  const { config, job: id, signal, log, warn, onRows } = o;
+  let told = 0;
+  const emit = (event: JobEvent): void => {
+    if (event.type === 'log') log(event.message);
+    else if (event.type === 'warning') warn(event.message);
+    else if (event.type === 'progress' && event.phase === 'write') {
+      onRows(event.done - told);
+      told = event.done;
+    }
+  };
+  const move = moveInto(o, making);
+  const report = await executeRun(move, id, { stop: signal, kill: anySignal() }, emit, {
+    // What is cut short is dropped with its collection, so that there is nothing to go on with.
+    open: async () => ({ ledger: passingLedger({ id, task: move.task, file: config.file }), abandoned: undefined }),
+    command: '',
+    startsOver: '',
+  });
+  const { error, targets } = report;
+  if (error?.code === 'INTERRUPTED') throw interrupted();
+  if (error) throw fail(error.code, error.message, { hint: error.hint });
+  return targets.reduce((sum, { rows_written: rows }) => sum + rows, 0);
+}

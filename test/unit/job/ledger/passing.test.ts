@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { passingLedger } from '../../../../src/job/ledger/passing.js';
+
+const ID = '0123456789ab';
+
+describe('the ledger of what is begun anew when it is cut short', () => {
+  it('takes every note, keeps none, and locks nobody out', async () => {
+    for (let run = 0; run < 2; run++) {
+      await using ledger = passingLedger({ id: ID, task: 'M2M', file: undefined });
+      await using beside = passingLedger({ id: ID, task: 'M2M', file: undefined });
+      expect([ledger.passing, ledger.state.job, beside.passing]).toEqual([true, undefined, true]);
+      const notes = ledger.collection('a');
+      expect(notes.earlier).toBe(undefined);
+      await notes.ahead({ s: 0, from: 0, to: 10 });
+      await notes.ack({ s: 0, from: 0, to: 10, w: 10, b: 80 });
+      expect(ledger.exists).toBe(false);
+      await ledger.complete();
+    }
+  });
+});
