@@ -97,7 +97,7 @@ export function loadLater(require: NodeJS.Require, name: string): void {
   const id = require.resolve(name);
   if (require.cache[id]) return;
   const load = (): object => {
-    if (require.cache[id] === stub) delete require.cache[id];
+    if (require.cache[id] === standIn) delete require.cache[id];
     return require(id) as object;
   };
   const exports = new Proxy(
@@ -112,7 +112,7 @@ export function loadLater(require: NodeJS.Require, name: string): void {
       },
     },
   );
-  const stub = {
+  const standIn = {
     id,
     filename: id,
     path: id,
@@ -121,7 +121,7 @@ export function loadLater(require: NodeJS.Require, name: string): void {
     children: [],
     paths: [],
   } as unknown as NodeJS.Module;
-  require.cache[id] = stub;
+  require.cache[id] = standIn;
 }
 
 /** The SDK's own modules. Throws where they are not to be found. */

@@ -20,7 +20,8 @@ export interface MetricDecision {
 }
 
 /**
- * The metric of a run: from the YAML, else from the source, else L2 (HAMMING for binary vectors), said in a warning.
+ * The metric of a run: from the YAML, else from the source, else L2 (HAMMING for binary vectors), said in a warning unless no
+ * index is wanted.
  * @param fromSource metric that the source states, in its own words where Milvus lacks it
  * @throws CFG_CONFLICT when metric and vector type contradict each other, or the source's metric has no counterpart
  */
@@ -40,7 +41,8 @@ export function decideMetric(
   }
   if (metric === undefined) {
     metric = binary ? 'HAMMING' : 'L2';
-    warnings.push(`no metric_type given and none in the source: ${metric} is used`);
+    // Without an index nothing has a metric.
+    if (parameter.index !== 'none') warnings.push(`no metric_type given and none in the source: ${metric} is used`);
   } else if (
     parameter.metric &&
     fromSource &&

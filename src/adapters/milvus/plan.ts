@@ -189,16 +189,17 @@ function settingWarnings(input: PlanInput, mapping: Mapping): string[] {
 function indexWarnings(state: TargetState, input: PlanInput, mapping: Mapping): string[] {
   const index = state.indexes.find((i) => i.field === mapping.vectorField);
   const warnings: string[] = [];
-  if (!index) {
+  const unwanted = input.parameter.index === 'none';
+  if (!index && !unwanted) {
     warnings.push(
       `"${input.collection}" has no index on ${mapping.vectorField} and gets none: appending leaves indexes alone`,
     );
-  } else if (index.metric && index.metric !== input.metric) {
+  } else if (index?.metric && index.metric !== input.metric) {
     warnings.push(
       `"${input.collection}" is indexed with ${index.metric}, not with ${input.metric}: its index stays as it is`,
     );
   }
-  if (input.parameter.index && input.parameter.index !== 'none')
+  if (input.parameter.index && !unwanted)
     warnings.push('collection_parameter.index has no effect on a collection that exists');
   if (input.parameter.shards) warnings.push('collection_parameter.shards has no effect on a collection that exists');
   return warnings;

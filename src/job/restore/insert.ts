@@ -7,13 +7,14 @@ import { executeRun } from '../run.js';
 import type { CollectionRestore } from './collection.js';
 import { rowMove } from './row-move.js';
 
-/** The run that fills a collection: without indexes and checks, which come later. */
+/** The run that fills a collection: without indexes and checks, which come later, and without
+ * reading everything twice: what is refused half way is dropped. */
 function moveInto({ item, config, content }: CollectionRestore, making: string): TaskConfig {
-  const { bulk: _, ...plain } = config;
+  const { bulk: _, shards: __, ...plain } = config;
   const names = new Map([[item.info.collection_name, making]]);
   const how = { ...plain, index: 'none', verify: 'none' } as const;
   const move = rowMove(how, { source: content, db: item.db, load: false, names });
-  return { ...move, mode: 'append' };
+  return { ...move, mode: 'append', options: { ...move.options, preflight: 'headers' } };
 }
 
 /**
@@ -25,7 +26,6 @@ export async function insertRows(o: CollectionRestore, making: string): Promise<
   let told = 0;
   const emit = (event: JobEvent): void => {
     if (event.type === 'log') log(event.message);
-    else if (event.type === 'warning') warn(event.message);
     else if (event.type === 'progress' && event.phase === 'write') {
       onRows(event.done - told);
       told = event.done;
@@ -41,5 +41,6 @@ export async function insertRows(o: CollectionRestore, making: string): Promise<
   const { error, targets } = report;
   if (error?.code === 'INTERRUPTED') throw interrupted();
   if (error) throw fail(error.code, error.message, { hint: error.hint });
+  for (const message of report.warnings) warn(message);
   return targets.reduce((sum, { rows_written: rows }) => sum + rows, 0);
 }

@@ -12,7 +12,7 @@ import { type Databases, openDatabases } from './databases.js';
 import { backupLayout, type CollectionFiles, collectionFiles, takesPartitions } from './folders.js';
 import { type Reach, reachOf } from './places.js';
 import { BY_ROWS, createRequest, lateFieldRequests } from './schema.js';
-import { isInserted } from './way.js';
+import { insertsPay, isInserted } from './way.js';
 
 /** A collection of the plan. */
 export interface PlannedItem {
@@ -127,11 +127,12 @@ export async function openRestore(config: RestoreConfig, emit: Emit, signal: Abo
       files: none ? NO_FILES : await collectionFiles(backup, backupLayout(config.name), item, o),
     });
   }
-  const bytes = found.flatMap(({ files }) => files.files).reduce((sum, { size }) => sum + size, 0);
-  const items = found.map((one) => ({
-    ...one,
-    insert: one.files.units.length > 0 && isInserted(one.item, config, version, bytes),
-  }));
+  const filled = found.filter(({ files }) => files.units.length > 0);
+  const pays = insertsPay(
+    version,
+    filled.map(({ files }) => files),
+  );
+  const items = found.map((one) => ({ ...one, insert: filled.includes(one) && isInserted(one.item, config, pays) }));
   const kept = stack.release();
   return {
     backup,

@@ -8,16 +8,17 @@ import { createDisposables } from '../../util/disposables.js';
 import { fail, MilvusdmError, toMilvusdmError } from '../../util/errors.js';
 import { EXIT } from '../../util/exit-codes.js';
 import { stateFolder } from '../../util/home.js';
-import { allSettled, createPool } from '../../util/pool.js';
+import { allSettled, createPool, type Pool } from '../../util/pool.js';
 import { takeLock } from '../ledger/lock.js';
 import type { Emit, JobSignals } from '../open-job.js';
 import { errorReport, REPORT_VERSION, type Report, type RunStatus, type TargetReport } from '../report.js';
 import { type RestoreItem, shownName } from './choose.js';
-import { type RestoredCollection, restoreCollection } from './collection.js';
+import { type CollectionRestore, type RestoredCollection, restoreCollection } from './collection.js';
 import { type OpenRestore, openRestore, type PlannedItem } from './open-restore.js';
 import type { ServerView } from './places.js';
 import { restoreRbac } from './rbac.js';
 import { openStage, type Stage } from './stage.js';
+import { INSERTED_AT_ONCE } from './way.js';
 
 const KILL_GRACE_MS = 1000;
 /** Collections at a time: the server imports one after the other, and what comes before and after need not wait. */
@@ -54,6 +55,8 @@ interface Run {
   readonly view: ServerView;
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** That inserts wait for. */
+  readonly inserts: Pool;
 }
 
 function warn({ warnings, emit }: RestoreContext, message: string): void {
@@ -68,7 +71,7 @@ function contentOf({ store: storage, name }: RestoreConfig, { source }: RestoreI
 }
 
 async function restoreOne(
-  { context, open, stage, view, signal, progress }: Run,
+  { context, open, stage, view, signal, progress, inserts }: Run,
   planned: PlannedItem,
 ): Promise<Outcome> {
   const { config, id, emit } = context;
@@ -79,7 +82,7 @@ async function restoreOne(
     throwIfAborted(signal);
     if (!insert) await stage?.fill(open.backup, files.files);
     const connection = await open.databases.open(item.db);
-    const result = await restoreCollection({
+    const restored: CollectionRestore = {
       item,
       config,
       connection,
@@ -96,7 +99,9 @@ async function restoreOne(
         const { done, total, bytes } = progress;
         emit({ type: 'progress', phase: 'write', done: Math.min(done, total), total, bytes });
       },
-    });
+    };
+    const run = (): Promise<RestoredCollection> => restoreCollection(restored);
+    const result = await (insert ? inserts(run) : run());
     log(`"${shownName(item)}" is restored: ${result.rows} rows`);
     return { planned, result };
   } catch (thrown) {
@@ -128,7 +133,15 @@ async function restoreAll(context: RestoreContext, open: OpenRestore): Promise<O
   }
   const { view } = reach;
   const seen: ServerView = stage ? (key) => view(stage.place(key)) : view;
-  const run: Run = { context, open, stage, view: seen, signal: signals.stop, progress };
+  const run: Run = {
+    context,
+    open,
+    stage,
+    view: seen,
+    signal: signals.stop,
+    progress,
+    inserts: createPool(INSERTED_AT_ONCE),
+  };
   const pool = createPool(AT_ONCE);
   emit({ type: 'phase', phase: 'write' });
   try {

@@ -1,3 +1,4 @@
+import type { Mapping } from '../../../../src/adapters/milvus/match.js';
 import type { FieldSpec } from '../../../../src/batch/fields.js';
 import type { CollectionField, CollectionInfo } from '../../../../src/milvus/collections.js';
 
@@ -29,3 +30,12 @@ export function collectionOf(more: Partial<CollectionInfo> = {}): CollectionInfo
 
 export const KEY: FieldSpec = { name: 'id', type: 'INT64', primaryKey: true };
 export const VECTOR: FieldSpec = { name: 'embedding', type: 'FLOAT_VECTOR', dim: 4 };
+
+/** Into a collection whose fields have other names. */
+export const MAPPING: Mapping = {
+  fields: new Map([['embedding', 'vec']]),
+  keyField: 'pk',
+  keyType: 'INT64',
+  vectorField: 'vec',
+  autoId: false,
+};

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Mapping } from '../../../../src/adapters/milvus/match.js';
 import { type BatchWriter, createBatchWriter } from '../../../../src/adapters/milvus/writer.js';
 import type { WriteOptions } from '../../../../src/adapters/types.js';
 import { makeBatch } from '../../../../src/batch/columns.js';
@@ -7,7 +6,7 @@ import { grpcError, statusError } from '../../../../src/milvus/status.js';
 import { schemaOf } from '../../batch/support.js';
 import { protoDecode, protoEncode } from '../../milvus/proto.js';
 import { type FakeConnection, fakeConnection } from './fake-connection.js';
-import { KEY, VECTOR } from './support.js';
+import { KEY, MAPPING, VECTOR } from './support.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -16,13 +15,6 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const MAPPING: Mapping = {
-  fields: new Map([['embedding', 'vec']]),
-  keyField: 'pk',
-  keyType: 'INT64',
-  vectorField: 'vec',
-  autoId: false,
-};
 const MIB = 2 ** 20;
 const DIM = 254;
 /** A batch of a MiB: 8 bytes of key, 1016 of vector. */

@@ -8,7 +8,7 @@ import { grpcError } from '../../../../src/milvus/status.js';
 import { schemaOf } from '../../batch/support.js';
 import { protoDecode, protoEncode } from '../../milvus/proto.js';
 import { type FakeCall, type FakeConnection, type FakeOptions, fakeConnection } from './fake-connection.js';
-import { KEY, VECTOR } from './support.js';
+import { KEY, MAPPING, VECTOR } from './support.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -17,13 +17,6 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const MAPPING: Mapping = {
-  fields: new Map([['embedding', 'vec']]),
-  keyField: 'pk',
-  keyType: 'INT64',
-  vectorField: 'vec',
-  autoId: false,
-};
 const batch = makeBatch(schemaOf(KEY, VECTOR), 2, [BigInt64Array.of(7n, 8n), new Float32Array(8).fill(1)]);
 const retry = { totalMs: 10_000 };
 
