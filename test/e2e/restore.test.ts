@@ -80,6 +80,15 @@ async function changed(name: string, change: (folder: string) => Promise<void>):
   await change(folder);
 }
 
+/** Texts that are longer than their field may be by now: the server refuses them in requests, not in an import. */
+async function shorten(folder: string): Promise<void> {
+  for (const name of ['full_meta.json', 'collection_meta.json']) {
+    const path = join(folder, 'meta', name);
+    const text = readFileSync(path, 'utf8');
+    await writeFile(path, text.replaceAll(/("max_length","value":)"\d+"/g, '$1"3"'));
+  }
+}
+
 async function firstLog(folder: string): Promise<string> {
   const names = await readdir(join(folder, 'binlogs/insert_log', FINGERPRINTS), {
     recursive: true,
@@ -91,8 +100,13 @@ async function firstLog(folder: string): Promise<string> {
 
 describe.concurrent('a backup of milvus-backup', () => {
   it('comes back with schema, partitions, rows, index, alias, properties and load state', async () => {
-    // One after the other: both have the alias.
-    for (const write of ['auto', 'import']) {
+    await changed('longer', shorten);
+    // One after the other: all have the alias.
+    for (const [write, name] of [
+      ['auto', 'sample'],
+      ['import', 'sample'],
+      ['auto', 'longer'],
+    ] as const) {
       const [articles, fingerprints] = [unique('articles'), unique('fingerprints')];
       const rename = { map: { articles, fingerprints } };
       // As docs/restore.md shows it.
@@ -101,12 +115,15 @@ describe.concurrent('a backup of milvus-backup', () => {
       const { report } = await restoreOk({
         ...shown,
         backup_store: { ...shown.backup_store, path: join(PROJECT, shown.backup_store.path) },
+        ...(name === 'longer' ? { backup_store: { type: 'local', path: backups }, backup_name: name } : {}),
         dest_uri: milvusUri(),
         rename,
         write,
         verify: 'full',
       });
       expect(report).toMatchObject({ task: 'RESTORE', status: 'done', exit_code: 0 });
+      const told = report.warnings.filter((text) => text.includes('is imported, because its rows cannot be inserted'));
+      expect(told.length, report.warnings.join()).toBe(name === 'longer' ? 1 : 0);
       expect(report.targets.map((target) => [target.collection, target.rows_written, target.verified])).toEqual([
         [fingerprints, 500, 'full'],
         [articles, ARTICLES_ROWS, 'full'],

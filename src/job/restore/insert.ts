@@ -7,8 +7,10 @@ import { executeRun } from '../run.js';
 import type { CollectionRestore } from './collection.js';
 import { rowMove } from './row-move.js';
 
-/** The run that fills a collection: without indexes and checks, which come later, and without
- * reading everything twice: what is refused half way is dropped. */
+/**
+ * The run that fills a collection: without indexes and checks, which come later, and without reading everything twice, because
+ * what is refused half way is dropped.
+ */
 function moveInto({ item, config, content }: CollectionRestore, making: string): TaskConfig {
   const { bulk: _, shards: __, ...plain } = config;
   const names = new Map([[item.info.collection_name, making]]);
@@ -39,6 +41,7 @@ export async function insertRows(o: CollectionRestore, making: string): Promise<
     startsOver: '',
   });
   const { error, targets } = report;
+  if (error) onRows(-told);
   if (error?.code === 'INTERRUPTED') throw interrupted();
   if (error) throw fail(error.code, error.message, { hint: error.hint });
   for (const message of report.warnings) warn(message);

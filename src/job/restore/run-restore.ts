@@ -70,25 +70,42 @@ function contentOf({ store: storage, name }: RestoreConfig, { source }: RestoreI
   return { adapter: 'backup', storage, name, db, select: { [collection]: null } };
 }
 
-async function restoreOne(
-  { context, open, stage, view, signal, progress, inserts }: Run,
-  planned: PlannedItem,
-): Promise<Outcome> {
+/** Whether rows that a request may not bring, or that cannot be read here, may yet be imported. */
+function isRefusal({ exitCode }: MilvusdmError): boolean {
+  return exitCode === EXIT.source || exitCode === EXIT.target;
+}
+
+/** Restores a collection as was planned; rows that were to be inserted of itself, and cannot be, are imported. */
+async function bring(run: Run, planned: PlannedItem, restore: CollectionRestore): Promise<RestoredCollection> {
+  const { context, open, stage, inserts } = run;
+  const { item, files, insert } = planned;
+  if (insert) {
+    try {
+      return await inserts(() => restoreCollection({ ...restore, insert }));
+    } catch (thrown) {
+      const error = toMilvusdmError(thrown);
+      if (context.config.way === 'insert' || !isRefusal(error)) throw error;
+      warn(context, `"${shownName(item)}" is imported, because its rows cannot be inserted: ${error.message}`);
+    }
+  }
+  await stage?.fill(open.backup, files.files);
+  return await restoreCollection(restore);
+}
+
+async function restoreOne(run: Run, planned: PlannedItem): Promise<Outcome> {
+  const { context, open, view, signal, progress } = run;
   const { config, id, emit } = context;
-  const { item, what, files, insert } = planned;
+  const { item, what, files } = planned;
   if (what === 'skip') return { planned, held: await statisticsRows(await open.databases.open(item.db), item.name) };
   const log = (message: string): void => emit({ type: 'log', message });
   try {
     throwIfAborted(signal);
-    if (!insert) await stage?.fill(open.backup, files.files);
-    const connection = await open.databases.open(item.db);
-    const restored: CollectionRestore = {
+    const result = await bring(run, planned, {
       item,
       config,
-      connection,
+      connection: await open.databases.open(item.db),
       job: id,
       files,
-      insert,
       content: contentOf(config, item),
       view,
       signal,
@@ -99,9 +116,7 @@ async function restoreOne(
         const { done, total, bytes } = progress;
         emit({ type: 'progress', phase: 'write', done: Math.min(done, total), total, bytes });
       },
-    };
-    const run = (): Promise<RestoredCollection> => restoreCollection(restored);
-    const result = await (insert ? inserts(run) : run());
+    });
     log(`"${shownName(item)}" is restored: ${result.rows} rows`);
     return { planned, result };
   } catch (thrown) {
@@ -120,15 +135,17 @@ async function restoreAll(context: RestoreContext, open: OpenRestore): Promise<O
   const total = todo.flatMap(({ files }) => files.units).reduce((sum, { rows }) => sum + rows, 0);
   const progress: Progress = { total, done: 0, bytes: 0 };
   let stage: Stage | undefined;
-  if (reach.how === 'staged' && todo.some(({ files, insert }) => !insert && files.files.length > 0)) {
+  if (reach.how === 'staged' && todo.some(({ files }) => files.files.length > 0)) {
     const store = stack.use(await openStore(reach.storage, { retryFor: config.retryFor, log }));
     const onFile = (bytes: number): void => {
       progress.bytes += bytes;
     };
     stage = openStage(store, id, { parallelism: config.parallelism, signal: signals.stop, onFile });
-    log(
-      `the server does not see ${open.backup.name}: files are copied to ${store.name} and removed from there in the end`,
-    );
+    if (todo.some(({ insert }) => !insert)) {
+      log(
+        `the server does not see ${open.backup.name}: files are copied to ${store.name} and removed from there in the end`,
+      );
+    }
     await stage.clear();
   }
   const { view } = reach;
