@@ -39,6 +39,17 @@ function peer(name: string): string {
 /** Rows of a page at most, for all of them: what Milvus allows, and the fastest of 1,000, 4,096 and 16,384 for pymilvus. */
 const PAGE = '16384';
 
+function logical(compression: 'zstd' | 'none'): Tool {
+  return {
+    name: `milvusdm, logical backup (${compression})`,
+    rows: (all) => all,
+    command: (setup, address) => [
+      process.execPath,
+      [peer('logical-backup.mjs'), address, COLLECTION, join(setup.folder, 'logical'), compression],
+    ],
+  };
+}
+
 const TOOLS: readonly Tool[] = [
   {
     name: 'milvusdm',
@@ -62,6 +73,8 @@ const TOOLS: readonly Tool[] = [
       ['--import', 'tsx', peer('sdk-read.ts'), address, COLLECTION, String(rows)],
     ],
   },
+  logical('zstd'),
+  logical('none'),
 ];
 
 async function readBy(setup: Setup, tool: Tool, all: number): Promise<Sample> {
@@ -80,18 +93,24 @@ async function readBy(setup: Setup, tool: Tool, all: number): Promise<Sample> {
   };
 }
 
-const NEEDED = { pymilvus: 3, sdk: 4, cpuPerGB: 12, peakMiB: 300 };
+const NEEDED = { pymilvus: 3, sdk: 4, logical: 1, cpuPerGB: 12, peakMiB: 300 };
 
 function resultsOf(section: string, samples: ReadonlyMap<string, readonly Sample[]>): Result[] {
-  const [ours, pymilvus, sdk] = TOOLS.map((tool) => samples.get(tool.name)!) as [Sample[], Sample[], Sample[]];
+  const [ours, pymilvus, sdk, zstd, plain] = TOOLS.map((tool) => samples.get(tool.name)!) as [
+    Sample[],
+    Sample[],
+    Sample[],
+    Sample[],
+    Sample[],
+  ];
   const rates = (of: readonly Sample[]): number[] => of.map((s) => s.rowsPerSecond);
-  const ratio = (name: string, than: readonly Sample[], least: number): Result => {
-    const values = ours.map((s, i) => s.rowsPerSecond / than[i]!.rowsPerSecond);
+  const ratio = (name: string, of: readonly Sample[], than: readonly Sample[], least: number): Result => {
+    const values = of.map((s, i) => s.rowsPerSecond / than[i]!.rowsPerSecond);
     const target = { at: 'least', value: least } as const;
     return {
       section,
-      name: `milvusdm / ${name}`,
-      value: pairedRatio(rates(ours), rates(than)),
+      name,
+      value: pairedRatio(rates(of), rates(than)),
       unit: 'times',
       values,
       target,
@@ -105,8 +124,10 @@ function resultsOf(section: string, samples: ReadonlyMap<string, readonly Sample
       const values = rates(samples.get(name)!);
       return { section, name, value: median(values), unit: 'rows/s', values };
     }),
-    ratio('pymilvus query_iterator', pymilvus, NEEDED.pymilvus),
-    ratio('SDK query', sdk, NEEDED.sdk),
+    ratio('milvusdm / pymilvus query_iterator', ours, pymilvus, NEEDED.pymilvus),
+    ratio('milvusdm / SDK query', ours, sdk, NEEDED.sdk),
+    ratio('logical backup (zstd) / reading', zstd, ours, NEEDED.logical),
+    ratio('logical backup (none) / reading', plain, ours, NEEDED.logical),
     {
       section,
       name: 'milvusdm, CPU per GB',
@@ -127,6 +148,8 @@ function resultsOf(section: string, samples: ReadonlyMap<string, readonly Sample
       [
         ['pymilvus', pymilvus],
         ['SDK', sdk],
+        ['logical backup (zstd)', zstd],
+        ['logical backup (none)', plain],
       ] as const
     ).map(([name, of]): Result => {
       const values = of.map((s) => s.peakMiB);
