@@ -97,8 +97,8 @@ async function prepare(run: Run, open: OpenCollection, pre: Preflight, ids: IdSo
     return earlier.begin.units;
   }
   const idsUnique = areUnique(open, pre);
-  const { passing } = job.ledger;
-  const units = await decideSettling({ writer, plan, preflight: pre, idsUnique, passing, progress: job.teller });
+  const { transient } = job.ledger;
+  const units = await decideSettling({ writer, plan, preflight: pre, idsUnique, transient, progress: job.teller });
   job.portion?.refuse?.(run, open, units, pre);
   await ledger.begin({
     into: config.collection,

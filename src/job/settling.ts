@@ -8,13 +8,13 @@ export interface SettlingInput {
   readonly preflight: Preflight;
   readonly idsUnique: boolean;
   /** Should the run die, nothing of it is gone on with. */
-  readonly passing?: boolean;
+  readonly transient?: boolean;
   readonly progress: PhaseProgress;
 }
 
-function settlingOf({ writer, plan, idsUnique, passing }: SettlingInput, unit: UnitPlan): Settling {
+function settlingOf({ writer, plan, idsUnique, transient }: SettlingInput, unit: UnitPlan): Settling {
   if (plan.path === 'bulk') return 'import';
-  if (passing || writer.rewritable) return 'rewrite';
+  if (transient || writer.rewritable) return 'rewrite';
   if (plan.autoId) return 'count';
   if (unit.fresh && idsUnique) return 'again';
   return plan.canQuery ? 'lookup' : 'count';

@@ -46,8 +46,8 @@ export async function withClient<T>(use: (client: MilvusClient) => Promise<T>, t
     maxRetries: 0,
     telemetry: { enabled: false },
     logLevel: 'none',
-    // Of its own: those who are done would take the connection along, and a server that is busy for 5 s is not gone.
-    channelOptions: { 'grpc.use_local_subchannel_pool': 1, 'grpc.keepalive_timeout_ms': 60_000 },
+    // As those of milvusdm: of its own, since others who are done would take a shared one along.
+    channelOptions: { 'grpc.use_local_subchannel_pool': 1, 'grpc.keepalive_timeout_ms': 20_000 },
   });
   try {
     return await use(client);

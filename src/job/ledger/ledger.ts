@@ -66,7 +66,7 @@ export interface Ledger extends AsyncDisposable {
   /** Whether there is something to continue now. */
   readonly exists: boolean;
   /** Nothing of it outlives the run: what is cut short is begun anew. */
-  readonly passing: boolean;
+  readonly transient: boolean;
   collection(name: string): CollectionLedger;
   /** The job is complete: the file goes. */
   complete(): Promise<void>;
@@ -159,7 +159,7 @@ export interface LedgerPlace {
   /** The job is complete. */
   remove(): Promise<void>;
   /** As in {@link Ledger}; false where absent. */
-  readonly passing?: boolean;
+  readonly transient?: boolean;
   /** Given back with the ledger. */
   readonly lock: AsyncDisposable;
 }
@@ -182,14 +182,14 @@ export function ledgerOver(o: LedgerOptions, { state, lastNote, lock, ...place }
   return {
     state,
     started,
-    passing: place.passing ?? false,
+    transient: place.transient ?? false,
     async quiet(ms, signal) {
       const left = lastNote + ms - Date.now();
       // A clock that was set back makes nobody wait for longer than was asked.
       if (left > 0) await sleep(Math.min(left, ms), signal);
     },
     get exists() {
-      return file !== undefined && !place.passing;
+      return file !== undefined && !place.transient;
     },
     collection(name) {
       const earlier = state.collections.get(name);

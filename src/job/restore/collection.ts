@@ -10,7 +10,7 @@ import type { VerifyLevel } from '../verify.js';
 import { checkCounts, checkInserted } from './check.js';
 import { type RestoreItem, shownName } from './choose.js';
 import { type ContentCheck, checkAll, checkSample } from './content.js';
-import type { CollectionFiles, ImportUnit } from './folders.js';
+import type { CollectionFiles } from './folders.js';
 import { importUnits } from './import.js';
 import { importerFor } from './importer.js';
 import { indexesOf, makeIndex } from './indexes.js';
@@ -131,22 +131,34 @@ async function checkContent(
   return { ...counted, verified: 'sample' };
 }
 
-async function importRows(o: CollectionRestore, making: string): Promise<ReadonlyMap<ImportUnit, number>> {
+/** Rows that have come, whichever way. */
+interface Brought {
+  readonly rows: number;
+  /** Compares them with the files and with the server's count. Throws VERIFY_MISMATCH. */
+  check(targetRows: number): void;
+}
+
+async function importAll(o: CollectionRestore, making: string): Promise<Brought> {
   const { item, config, connection, files, signal, log, onRows, view } = o;
   const importer = await importerFor(connection, { endpoint: config.endpoint, db: item.db, collection: making, log });
-  return await importUnits(importer, files.units, { collection: making, view, signal, log, onRows });
+  const came = await importUnits(importer, files.units, { collection: making, view, signal, log, onRows });
+  const rows = [...came.values()].reduce((sum, one) => sum + one, 0);
+  return { rows, check: (targetRows) => checkCounts(item, came, targetRows) };
+}
+
+async function insertAll(o: CollectionRestore, making: string): Promise<Brought> {
+  const rows = await insertRows(o, making);
+  return { rows, check: (targetRows) => checkInserted(o.item, o.files.units, rows, targetRows) };
 }
 
 async function bringRows(o: CollectionRestore, making: string): Promise<RestoredCollection> {
-  const { item, config, connection, files } = o;
+  const { config, connection } = o;
   if (config.metaOnly) return { rows: 0, verified: 'none', digest: null, targetRows: null };
-  const came = o.insert ? await insertRows(o, making) : await importRows(o, making);
-  const rows = typeof came === 'number' ? came : [...came.values()].reduce((sum, one) => sum + one, 0);
+  const { rows, check } = o.insert ? await insertAll(o, making) : await importAll(o, making);
   if (config.verify === 'none') return { rows, verified: 'none', digest: null, targetRows: null };
   await flush(connection, making, FLUSH_MS);
   const targetRows = await statisticsRows(connection, making);
-  if (typeof came === 'number') checkInserted(item, files.units, came, targetRows);
-  else checkCounts(item, came, targetRows);
+  check(targetRows);
   return { rows, verified: 'count', digest: null, targetRows };
 }
 

@@ -2,7 +2,7 @@ import type { TaskConfig } from '../../config/types.js';
 import { anySignal, interrupted } from '../../util/abort.js';
 import { fail } from '../../util/errors.js';
 import type { JobEvent } from '../events.js';
-import { passingLedger } from '../ledger/passing.js';
+import { transientLedger } from '../ledger/transient.js';
 import { executeRun } from '../run.js';
 import type { CollectionRestore } from './collection.js';
 import { rowMove } from './row-move.js';
@@ -36,7 +36,7 @@ export async function insertRows(o: CollectionRestore, making: string): Promise<
   const move = moveInto(o, making);
   const report = await executeRun(move, id, { stop: signal, kill: anySignal() }, emit, {
     // What is cut short is dropped with its collection, so that there is nothing to go on with.
-    open: async () => ({ ledger: passingLedger({ id, task: move.task, file: config.file }), abandoned: undefined }),
+    open: async () => ({ ledger: transientLedger({ id, task: move.task, file: config.file }), abandoned: undefined }),
     command: '',
     startsOver: '',
   });

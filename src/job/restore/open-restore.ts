@@ -127,12 +127,14 @@ export async function openRestore(config: RestoreConfig, emit: Emit, signal: Abo
       files: none ? NO_FILES : await collectionFiles(backup, backupLayout(config.name), item, o),
     });
   }
-  const filled = found.filter(({ files }) => files.units.length > 0);
   const pays = insertsPay(
     version,
-    filled.map(({ files }) => files),
+    found.map(({ files }) => files),
   );
-  const items = found.map((one) => ({ ...one, insert: filled.includes(one) && isInserted(one.item, config, pays) }));
+  const items = found.map((one) => {
+    const hasRows = one.files.units.length > 0;
+    return { ...one, insert: hasRows && isInserted(one.item, config, pays) };
+  });
   const kept = stack.release();
   return {
     backup,

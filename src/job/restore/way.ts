@@ -24,11 +24,12 @@ function importSeconds({ bytes }: ImportUnit): number {
  * @param collections what is to be restored
  */
 export function insertsPay(version: string, collections: readonly Pick<CollectionFiles, 'units'>[]): boolean {
-  const units = collections.flatMap((one) => one.units);
+  const filled = collections.filter((one) => one.units.length > 0);
+  const units = filled.flatMap((one) => one.units);
   const bytes = units.reduce((sum, unit) => sum + unit.bytes, 0);
   if (!takesPartitions(version) || bytes > MOST_INSERTED_BYTES) return false;
   const imports = units.reduce((sum, unit) => sum + importSeconds(unit), 0);
-  const flushes = Math.ceil(collections.length / INSERTED_AT_ONCE);
+  const flushes = Math.ceil(filled.length / INSERTED_AT_ONCE);
   return bytes / INSERT.bytesPerSecond + flushes * INSERT.flushSeconds <= WORTH * imports;
 }
 
