@@ -1,11 +1,16 @@
 import type { TaskConfig } from '../../config/types.js';
 import { anySignal, interrupted } from '../../util/abort.js';
-import { fail } from '../../util/errors.js';
+import { fail, type MilvusdmError } from '../../util/errors.js';
+import { EXIT } from '../../util/exit-codes.js';
 import type { JobEvent } from '../events.js';
 import { transientLedger } from '../ledger/transient.js';
+import type { ErrorReport } from '../report.js';
 import { executeRun } from '../run.js';
 import type { CollectionRestore } from './collection.js';
 import { rowMove } from './row-move.js';
+
+const AGAIN =
+  'Run the same command again once the server answers: it makes the collection anew, so that no row comes twice.';
 
 /**
  * The run that fills a collection: without indexes and checks, which come later, and without reading everything twice, because
@@ -17,6 +22,12 @@ function moveInto({ item, config, content }: CollectionRestore, making: string):
   const how = { ...plain, index: 'none', verify: 'none' } as const;
   const move = rowMove(how, { source: content, db: item.db, load: false, names });
   return { ...move, mode: 'append', options: { ...move.options, preflight: 'headers' } };
+}
+
+/** What a run that goes on would do next, nobody does here: the collection is made anew. */
+function failure({ code, message, hint }: ErrorReport): MilvusdmError {
+  const found = fail(code, message, { hint });
+  return found.exitCode === EXIT.network ? fail(code, message, { hint: AGAIN }) : found;
 }
 
 /**
@@ -43,7 +54,7 @@ export async function insertRows(o: CollectionRestore, making: string): Promise<
   const { error, targets } = report;
   if (error) onRows(-told);
   if (error?.code === 'INTERRUPTED') throw interrupted();
-  if (error) throw fail(error.code, error.message, { hint: error.hint });
+  if (error) throw failure(error);
   for (const message of report.warnings) warn(message);
   return targets.reduce((sum, { rows_written: rows }) => sum + rows, 0);
 }
