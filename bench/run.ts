@@ -14,6 +14,7 @@ import { cpuSection } from './sections/cpu.js';
 import { faissKindsSection } from './sections/faiss-kinds.js';
 import { insertSection } from './sections/insert.js';
 import { legacySection } from './sections/legacy.js';
+import { logicalBackupSection } from './sections/logical-backup.js';
 import { memorySection } from './sections/memory.js';
 import { readBackupSection } from './sections/read-backup.js';
 import { readMilvusSection } from './sections/read-milvus.js';
@@ -39,6 +40,7 @@ const SECTIONS: Readonly<Record<string, (setup: Setup) => Promise<Result[] | Fin
   'write-hdf5': writeHdf5Section,
   memory: memorySection,
   'read-milvus': readMilvusSection,
+  'logical-backup': logicalBackupSection,
   backup: backupSection,
   snapshot: snapshotSection,
   'read-backup': readBackupSection,

@@ -19,6 +19,8 @@ export interface Setup extends AsyncDisposable {
   log(text: string): void;
   /** host:port of the real server; started when it is first asked for. */
   server(): Promise<string>;
+  /** Its process; with MILVUS_ADDR only where MILVUS_PID says it. */
+  serverPid(): number | undefined;
   /** Folder of that server's local storage. Throws with MILVUS_ADDR unless MILVUS_STORAGE says it. */
   serverStorage(): Promise<string>;
   /** Makes a file with bench/peers/data.py, once per run. */
@@ -68,6 +70,7 @@ export async function openSetup(o: { repetitions: number; quick: boolean }): Pro
     ...o,
     log,
     server: address,
+    serverPid: () => server?.pid ?? (process.env.MILVUS_PID ? Number(process.env.MILVUS_PID) : undefined),
     async serverStorage() {
       await address();
       const path = server?.storage ?? process.env.MILVUS_STORAGE;

@@ -6,15 +6,17 @@ import type { Result } from '../lib/results.js';
 import type { Setup } from '../lib/setup.js';
 import { median, pairedRatio } from '../lib/stats.js';
 
-const DIM = 128;
-const COLLECTION = 'bench_read';
+export const DIM = 128;
+export const COLLECTION = 'bench_read';
 
 /** One process that read the collection. */
-interface Sample {
+export interface Sample {
   readonly rowsPerSecond: number;
   readonly peakMiB: number;
   /** CPU seconds of the process per GB (1e9 bytes) of values; of milvusdm only. */
   readonly cpuPerGB?: number;
+  /** Seconds of a job before it reads. */
+  readonly before?: number;
 }
 
 interface Read {
@@ -23,39 +25,33 @@ interface Read {
   readonly sum: string;
   readonly cpu?: number;
   readonly bytes?: number;
+  /** Seconds of a job before it reads. */
+  readonly before?: number;
 }
 
-interface Tool {
+export interface Tool {
   readonly name: string;
   /** Rows that it reads of all there are. */
   rows(all: number): number;
   command(setup: Setup, address: string, rows: number): readonly [command: string, args: readonly string[]];
 }
 
-function peer(name: string): string {
+export function peer(name: string): string {
   return join(PROJECT, 'bench', 'peers', name);
 }
 
 /** Rows of a page at most, for all of them: what Milvus allows, and the fastest of 1,000, 4,096 and 16,384 for pymilvus. */
 const PAGE = '16384';
 
-function logical(compression: 'zstd' | 'none'): Tool {
-  return {
-    name: `milvusdm, logical backup (${compression})`,
-    rows: (all) => all,
-    command: (setup, address) => [
-      process.execPath,
-      [peer('logical-backup.mjs'), address, COLLECTION, join(setup.folder, 'logical'), compression],
-    ],
-  };
-}
+/** milvusdm's own reader alone. */
+export const READER: Tool = {
+  name: 'milvusdm',
+  rows: (all) => all,
+  command: (_, address) => [process.execPath, [peer('read.mjs'), address, COLLECTION]],
+};
 
 const TOOLS: readonly Tool[] = [
-  {
-    name: 'milvusdm',
-    rows: (all) => all,
-    command: (_, address) => [process.execPath, [peer('read.mjs'), address, COLLECTION]],
-  },
+  READER,
   {
     name: 'pymilvus query_iterator',
     rows: (all) => all,
@@ -73,36 +69,31 @@ const TOOLS: readonly Tool[] = [
       ['--import', 'tsx', peer('sdk-read.ts'), address, COLLECTION, String(rows)],
     ],
   },
-  logical('zstd'),
-  logical('none'),
 ];
 
-async function readBy(setup: Setup, tool: Tool, all: number): Promise<Sample> {
+/** @param prefix what stands before the command, e.g. to run it on other cores */
+export async function readBy(setup: Setup, tool: Tool, all: number, prefix: readonly string[] = []): Promise<Sample> {
   const rows = tool.rows(all);
-  const [command, args] = tool.command(setup, await setup.server(), rows);
+  const [own, ownArgs] = tool.command(setup, await setup.server(), rows);
+  const [command, ...args] = [...prefix, own, ...ownArgs] as [string, ...string[]];
   const run = await measureOk(command, args, { cwd: PROJECT, memory: true });
   const read = JSON.parse(run.stdout) as Read;
   const sum = (BigInt(rows) * BigInt(rows - 1)) / 2n;
   if (read.rows !== rows || read.sum !== String(sum))
     throw new Error(`${tool.name} did not read every row: ${run.stdout}`);
-  const { cpu, bytes } = read;
+  const { cpu, bytes, before } = read;
   return {
     rowsPerSecond: rows / read.seconds,
     peakMiB: run.peakMiB,
     ...(cpu === undefined || bytes === undefined ? {} : { cpuPerGB: cpu / (bytes / 1e9) }),
+    ...(before === undefined ? {} : { before }),
   };
 }
 
-const NEEDED = { pymilvus: 3, sdk: 4, logical: 1, cpuPerGB: 12, peakMiB: 300 };
+const NEEDED = { pymilvus: 3, sdk: 4, cpuPerGB: 12, peakMiB: 300 };
 
 function resultsOf(section: string, samples: ReadonlyMap<string, readonly Sample[]>): Result[] {
-  const [ours, pymilvus, sdk, zstd, plain] = TOOLS.map((tool) => samples.get(tool.name)!) as [
-    Sample[],
-    Sample[],
-    Sample[],
-    Sample[],
-    Sample[],
-  ];
+  const [ours, pymilvus, sdk] = TOOLS.map((tool) => samples.get(tool.name)!) as [Sample[], Sample[], Sample[]];
   const rates = (of: readonly Sample[]): number[] => of.map((s) => s.rowsPerSecond);
   const ratio = (name: string, of: readonly Sample[], than: readonly Sample[], least: number): Result => {
     const values = of.map((s, i) => s.rowsPerSecond / than[i]!.rowsPerSecond);
@@ -126,8 +117,6 @@ function resultsOf(section: string, samples: ReadonlyMap<string, readonly Sample
     }),
     ratio('milvusdm / pymilvus query_iterator', ours, pymilvus, NEEDED.pymilvus),
     ratio('milvusdm / SDK query', ours, sdk, NEEDED.sdk),
-    ratio('logical backup (zstd) / reading', zstd, ours, NEEDED.logical),
-    ratio('logical backup (none) / reading', plain, ours, NEEDED.logical),
     {
       section,
       name: 'milvusdm, CPU per GB',
@@ -148,8 +137,6 @@ function resultsOf(section: string, samples: ReadonlyMap<string, readonly Sample
       [
         ['pymilvus', pymilvus],
         ['SDK', sdk],
-        ['logical backup (zstd)', zstd],
-        ['logical backup (none)', plain],
       ] as const
     ).map(([name, of]): Result => {
       const values = of.map((s) => s.peakMiB);
@@ -158,8 +145,8 @@ function resultsOf(section: string, samples: ReadonlyMap<string, readonly Sample
   ];
 }
 
-/** Reading a loaded collection, side by side with pymilvus' query iterator and the SDK's query, one after the other. */
-export async function readMilvusSection(setup: Setup): Promise<Result[]> {
+/** Makes a loaded collection, lets `work` read it and drops it. */
+export async function withCollection(setup: Setup, work: (rows: number) => Promise<Result[]>): Promise<Result[]> {
   const rows = setup.quick ? 300_000 : 1_000_000;
   const [host, port] = (await setup.server()).split(':') as [string, string];
   setup.log(`making a collection of ${rows} x ${DIM}`);
@@ -167,6 +154,15 @@ export async function readMilvusSection(setup: Setup): Promise<Result[]> {
   const script = peer('pymilvus_read.py');
   await measureOk(setup.python, ['-I', script, 'make', host, port, COLLECTION, String(rows), String(DIM)]);
   try {
+    return await work(rows);
+  } finally {
+    await setup.drop(COLLECTION);
+  }
+}
+
+/** Reading a loaded collection, side by side with pymilvus' query iterator and the SDK's query, one after the other. */
+export function readMilvusSection(setup: Setup): Promise<Result[]> {
+  return withCollection(setup, async (rows) => {
     const samples = new Map<string, Sample[]>(TOOLS.map((tool) => [tool.name, []]));
     for (let repetition = 0; repetition < setup.repetitions; repetition++) {
       for (let turn = 0; turn < TOOLS.length; turn++) {
@@ -178,7 +174,5 @@ export async function readMilvusSection(setup: Setup): Promise<Result[]> {
       }
     }
     return resultsOf(`read ${rows.toLocaleString('en')} x ${DIM}`, samples);
-  } finally {
-    await setup.drop(COLLECTION);
-  }
+  });
 }

@@ -203,8 +203,19 @@ export interface SetJournal {
 /** What has become of a set: in the target, not in it, or forgotten by the server. */
 export type SetFate = 'landed' | 'missing' | 'unknown';
 
+/** Rows of a split, from `from` up to but without `to`. */
+export interface SplitRows {
+  readonly split: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface WriteOptions {
   readonly partition?: string;
+  /** Where the rows of the batch come from; fewer rows than these where some were left out. */
+  readonly source?: SplitRows;
+  /** Content digest of the batch, where it was taken already. */
+  readonly digest?: string;
   /** For writers with `settleSets`. */
   readonly journal?: SetJournal;
   /** The unit is fresh and no id occurs twice: a batch whose answer was lost may be sent again as an upsert. */

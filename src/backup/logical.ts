@@ -65,12 +65,13 @@ export function collectionFolder(backup: string, safeDb: string, safeName: strin
 /** What a collection's run leaves beside its files when all of them are complete. */
 export const COLLECTION_FILE = 'collection.json';
 
-function toJson(value: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(value, null, 1));
+/** A file of a logical backup with its format and version before everything else. */
+export function encodeDocument(content: object): Uint8Array {
+  return Buffer.from(JSON.stringify({ format: LOGICAL_FORMAT, version: LOGICAL_VERSION, ...content }, null, 1));
 }
 
 export function encodeCollection(collection: LogicalCollection): Uint8Array {
-  return toJson({ format: LOGICAL_FORMAT, version: LOGICAL_VERSION, ...collection });
+  return encodeDocument(collection);
 }
 
 /** As full_meta.json has it: names alone, no wide numbers. */
@@ -81,9 +82,7 @@ function rbacJson(rbac: RbacInfo): unknown {
 }
 
 export function encodeManifest({ created, milvusVersion, databases, rbac, collections }: LogicalManifest): Uint8Array {
-  return toJson({
-    format: LOGICAL_FORMAT,
-    version: LOGICAL_VERSION,
+  return encodeDocument({
     created,
     milvus_version: milvusVersion,
     databases,
@@ -93,9 +92,13 @@ export function encodeManifest({ created, milvusVersion, databases, rbac, collec
 }
 
 /** Says that something is not as it was written; `what` goes behind the name of the file. */
-type Damaged = (what: string) => MilvusdmError;
+export type Damaged = (what: string) => MilvusdmError;
 
-function parse(bytes: Uint8Array, where: string): { document: Record<string, unknown>; damaged: Damaged } {
+/** Throws SRC_CORRUPT for what is none of a logical backup's, SRC_UNSUPPORTED for a later version's. */
+export function decodeDocument(
+  bytes: Uint8Array,
+  where: string,
+): { document: Record<string, unknown>; damaged: Damaged } {
   const damaged: Damaged = (what) => fail('SRC_CORRUPT', `${where} ${what}`);
   let document: unknown;
   try {
@@ -113,7 +116,7 @@ function parse(bytes: Uint8Array, where: string): { document: Record<string, unk
   return { document, damaged };
 }
 
-function listOf<T>(value: unknown, each: (item: unknown) => T, otherwise: () => MilvusdmError): T[] {
+export function listOf<T>(value: unknown, each: (item: unknown) => T, otherwise: () => MilvusdmError): T[] {
   if (!Array.isArray(value)) throw otherwise();
   return value.map(each);
 }
@@ -123,7 +126,7 @@ function isInside(key: string): boolean {
   return key.startsWith('data/') && key.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-function parsePart(value: unknown, damaged: Damaged): LogicalPart {
+export function parsePart(value: unknown, damaged: Damaged): LogicalPart {
   if (isObject(value)) {
     const [key, sum, digest] = [text(value.key), text(value.sum), text(value.digest)];
     const [rows, size] = [count(value.rows), count(value.size)];
@@ -161,7 +164,7 @@ function parseCollection(value: unknown, damaged: Damaged): LogicalCollection {
 
 /** Throws SRC_CORRUPT, and SRC_UNSUPPORTED for one of a later version; `where` is for messages. */
 export function decodeCollection(bytes: Uint8Array, where: string): LogicalCollection {
-  const { document, damaged } = parse(bytes, where);
+  const { document, damaged } = decodeDocument(bytes, where);
   return parseCollection(document, damaged);
 }
 
@@ -193,7 +196,7 @@ function parseRbac(value: unknown, damaged: Damaged): Pick<LogicalManifest, 'rba
 
 /** Throws SRC_CORRUPT, and SRC_UNSUPPORTED for one of a later version; `where` is for messages. */
 export function decodeManifest(bytes: Uint8Array, where: string): LogicalManifest {
-  const { document, damaged } = parse(bytes, where);
+  const { document, damaged } = decodeDocument(bytes, where);
   return {
     created: text(document.created) ?? '',
     milvusVersion: text(document.milvus_version) ?? '',

@@ -1,8 +1,8 @@
 import type { Reader, UnitPlan, Writer } from '../adapters/types.js';
 import type { TaskConfig } from '../config/types.js';
+import { createRanges } from '../util/row-ranges.js';
 import type { CollectionLedger } from './ledger/ledger.js';
 import type { UnitLine } from './ledger/lines.js';
-import { createRanges } from './ledger/ranges.js';
 import type { CollectionState } from './ledger/state.js';
 import { type SplitProgress, unsettledPieces } from './pieces.js';
 import { type Pipeline, transformed } from './pipeline.js';

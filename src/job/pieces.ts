@@ -1,5 +1,5 @@
 import type { Reader } from '../adapters/types.js';
-import type { RowRange, RowRanges } from './ledger/ranges.js';
+import type { RowRange, RowRanges } from '../util/row-ranges.js';
 import { batchesOf, type PlacedBatch, type PlacedSplit } from './run-context.js';
 
 /** What is settled of a split, and where its reader can go on. */

@@ -4,10 +4,10 @@ import { batchBytes } from '../batch/columns.js';
 import { createDigester, sumDigests } from '../batch/digest.js';
 import type { TaskConfig } from '../config/types.js';
 import { anySignal } from '../util/abort.js';
+import type { RowRanges } from '../util/row-ranges.js';
 import { distinctKeys } from './keys.js';
 import type { CollectionLedger } from './ledger/ledger.js';
 import type { Copies, UnitLine } from './ledger/lines.js';
-import type { RowRanges } from './ledger/ranges.js';
 import type { Piece } from './pieces.js';
 import { type Profile, staged } from './profile.js';
 import { createPacer } from './rate.js';
@@ -164,6 +164,8 @@ export function createSender(input: SenderInput): Sender {
     const begun = performance.now();
     const sent = await writer.write(batch, {
       ...partitionOf(to.result.unit),
+      source: { split: piece.split.split.id, from: piece.from, to: piece.to },
+      ...(digest === undefined || whole !== batch ? {} : { digest }),
       repeatable: to.result.unit.fresh && input.idsUnique,
       ...(o.again ? { again: true } : {}),
       ...(to.line.settling === 'count' ? { atOnce: true } : {}),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LocalStorage } from '../config/types.js';
 import { throwIfAborted } from '../util/abort.js';
@@ -24,6 +24,7 @@ import type {
 /** What a killed process left behind there is removed after this time. */
 const STALE_MS = 24 * 3600 * 1000;
 const PIECE = 1024 * 1024;
+const SYNC_EVERY = 32 * 1024 * 1024;
 const SYNCS_AT_A_TIME = 32;
 
 async function syncFolder(folder: string): Promise<void> {
@@ -33,6 +34,34 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Has the disk work while the next pieces come, so that little is left for it at the end. */
+async function writePieces(
+  handle: FileHandle,
+  pieces: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let unsynced = 0;
+  let syncing: Promise<unknown> | undefined;
+  // A disk tells of a failure once.
+  let failure: { readonly thrown: unknown } | undefined;
+  try {
+    for await (const piece of pieces) {
+      throwIfAborted(signal);
+      await handle.writeFile(piece);
+      unsynced += piece.length;
+      if (unsynced < SYNC_EVERY || syncing) continue;
+      unsynced = 0;
+      syncing = handle.datasync().then(
+        () => (syncing = undefined),
+        (thrown: unknown) => (failure = { thrown }),
+      );
+    }
+  } finally {
+    await syncing;
+  }
+  if (failure) throw (failure as { readonly thrown: unknown }).thrown;
 }
 
 /** Removes from the folder of unfinished files what dead processes have left there. */
@@ -107,19 +136,20 @@ class LocalStore implements ObjectStore {
     }
   }
 
-  async *stream(key: string, o: StoreOptions = {}): AsyncGenerator<Uint8Array> {
+  async *stream(key: string, o: StoreOptions & { passing?: boolean } = {}): AsyncGenerator<Uint8Array> {
     const handle = await open(this.#path(key), 'r').catch((thrown) => {
       throw refused(this.name, thrown, key);
     });
+    let piece = Buffer.allocUnsafeSlow(PIECE);
     try {
       for (;;) {
         throwIfAborted(o.signal);
-        const piece = Buffer.allocUnsafeSlow(PIECE);
         const { bytesRead } = await handle.read(piece, 0, PIECE).catch((thrown) => {
           throw refused(this.name, thrown, key);
         });
         if (bytesRead === 0) return;
         yield piece.subarray(0, bytesRead);
+        if (!o.passing) piece = Buffer.allocUnsafeSlow(PIECE);
       }
     } finally {
       await handle.close();
@@ -135,12 +165,7 @@ class LocalStore implements ObjectStore {
       const handle = await open(temporary, 'wx', 0o644);
       try {
         if (body instanceof Uint8Array) await handle.writeFile(body);
-        else {
-          for await (const piece of sized(body, o.size, key)) {
-            throwIfAborted(o.signal);
-            await handle.writeFile(piece);
-          }
-        }
+        else await writePieces(handle, sized(body, o.size, key), o.signal);
         await handle.sync();
       } finally {
         await handle.close();

@@ -55,9 +55,12 @@ export interface ObjectStore extends AsyncDisposable {
    * reading a large object piece by piece leaves no garbage.
    */
   read(key: string, o?: StoreOptions & { readonly range?: ByteRange; readonly into?: Uint8Array }): Promise<Uint8Array>;
-  /** The object piece by piece, in bounded memory. */
-  stream(key: string, o?: StoreOptions): AsyncIterable<Uint8Array>;
-  /** Writes an object, replacing what was there. `size` where the bytes come in pieces and it is known. */
+  /** The object piece by piece, in bounded memory. `passing`: a piece may be overwritten once the next one is asked for. */
+  stream(key: string, o?: StoreOptions & { readonly passing?: boolean }): AsyncIterable<Uint8Array>;
+  /**
+   * Writes an object, replacing what was there. Of bytes that come in pieces each is used up before the next one is asked for;
+   * `size` where it is known.
+   */
   write(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, o?: StoreOptions & { size?: number }): Promise<void>;
   /**
    * Begins an object of which the first `headBytes` bytes are given last. Memory is bounded: a store of files has none of it,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { openBackupCatalog } from '../../src/adapters/backup/index.js';
+import { decodeManifest } from '../../src/backup/logical.js';
+import { sumDigests } from '../../src/batch/digest.js';
 import { lockServer } from '../../src/job/backup/server-lock.js';
 import { openStore } from '../../src/store/index.js';
 import { sleep } from '../../src/util/abort.js';
@@ -326,6 +328,37 @@ describe('a backup that is cut short', () => {
     expect(await backupCommand('verify', folder, name, '--full')).toMatchObject({ status: 'whole', extra: [] });
     const third = await runYaml(yaml, { stateFolder });
     expect(third.report.backup!.name).not.toBe(name);
+  });
+
+  it('by kill -9 while rows are read keeps the files that are complete', async () => {
+    const [folder, stateFolder] = [await temporaryFolder(), await temporaryFolder()];
+    const keys = { source_collection: articles, strategy: 'logical', source_storage: undefined };
+    const rowsOf = (name: string): Map<string, string> => {
+      const where = join(folder, name, 'meta/manifest.json');
+      const { collections } = decodeManifest(readFileSync(where), where);
+      const digests = collections[0]!.partitions.map(({ name: partition, parts }) => {
+        const digest = parts.reduce<string | undefined>((sum, part) => sumDigests(sum, part.digest), undefined);
+        return [partition, `${parts.reduce((sum, { rows }) => sum + rows, 0)} ${digest}`] as const;
+      });
+      return new Map(digests);
+    };
+    const whole = await runYaml(await backupYaml(folder, { ...keys, backup_name: 'whole' }), { stateFolder });
+    expect(whole.report.error, whole.stderr).toBe(null);
+    const yaml = await backupYaml(folder, { ...keys, backup_name: 'cut' });
+    const slowDisk = join(await temporaryFolder(), 'slow-disk.mjs');
+    await writeFile(slowDisk, SLOW_DISK);
+    const running = await startBackup(yaml, { stateFolder, env: { NODE_OPTIONS: `--import=${slowDisk}` } });
+    const notes = (): string[] => filesBelow(folder).filter((name) => /^cut\/data\/.*\.\d+\.json$/.test(name));
+    await until(running, () => notes().length > 0);
+    running.child.kill('SIGKILL');
+    expect((await running.result).signal).toBe('SIGKILL');
+    const kept = notes().map((name) => join(folder, name.replace(/json$/, 'arrow')));
+    const files = kept.map((path) => statSync(path).ino);
+    const again = await runYaml(yaml, { stateFolder });
+    expect(again.report.error, again.stderr).toBe(null);
+    expect(kept.map((path) => statSync(path).ino)).toEqual(files);
+    expect(await backupCommand('verify', folder, 'cut', '--full')).toMatchObject({ status: 'whole', extra: [] });
+    expect(rowsOf('cut')).toEqual(rowsOf('whole'));
   });
 
   it('by a signal says how to go on', async () => {

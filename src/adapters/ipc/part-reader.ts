@@ -1,7 +1,7 @@
-import { crc32 } from 'node:zlib';
 import { type RecordBatch, RecordBatchReader, type Schema } from 'apache-arrow';
 import type { LogicalPart } from '../../backup/logical.js';
 import { specsOf } from '../../batch/fields.js';
+import { checksumOf } from '../../store/checksum.js';
 import type { ObjectStore } from '../../store/types.js';
 import { formatCount } from '../../util/bytes.js';
 import { fail, MilvusdmError } from '../../util/errors.js';
@@ -17,11 +17,7 @@ export async function checkPart(
   part: LogicalPart,
   signal?: AbortSignal,
 ): Promise<void> {
-  let [sum, size] = [0, 0];
-  for await (const piece of store.stream(key, signal ? { signal } : {})) {
-    sum = crc32(piece, sum);
-    size += piece.length;
-  }
+  const { sum, size } = await checksumOf(store, key, signal ? { signal } : {});
   const where = `${key} in ${store.name}`;
   if (size < part.size) {
     throw fail(
@@ -29,9 +25,8 @@ export async function checkPart(
       `${where} ends early: it had ${formatCount(part.size)} bytes, has ${formatCount(size)}`,
     );
   }
-  const found = `crc32:${sum.toString(16).padStart(8, '0')}`;
-  if (found === part.sum && size === part.size) return;
-  throw fail('SRC_CORRUPT', `${where} was changed: its checksum is ${found}, was ${part.sum}`);
+  if (sum === part.sum && size === part.size) return;
+  throw fail('SRC_CORRUPT', `${where} was changed: its checksum is ${sum}, was ${part.sum}`);
 }
 
 /** What Arrow throws for damaged bytes has no kind of its own. */

@@ -1,8 +1,9 @@
 import type { Schema } from 'apache-arrow';
+import { backupPrefix } from '../../backup/layout.js';
 import { collectionFolder, decodeCollection, encodeCollection, type LogicalPart } from '../../backup/logical.js';
+import { decodePartNote, encodePartNote, type PartNote } from '../../backup/part-note.js';
 import { specsOf } from '../../batch/fields.js';
 import type { ObjectStore } from '../../store/types.js';
-import { fail } from '../../util/errors.js';
 import { safeFileNames } from '../../util/safe-names.js';
 import type { CollectionSettings } from '../types.js';
 
@@ -31,34 +32,35 @@ export function partKey(place: CollectionPlace, safePartition: string, number: n
 const noteKey = (key: string): string => key.replace(/\.arrow$/, '.json');
 
 /** Notes that a part is complete: one without a note is written again. */
-export async function notePart(place: CollectionPlace, schema: Schema, part: LogicalPart): Promise<void> {
-  const { store, backup, db, name } = place;
-  const one = {
-    db,
-    name,
-    fields: specsOf(schema),
-    settings: {},
-    partitions: [{ name: 'part', parts: [part] }],
-    loaded: false,
-  };
-  const prefix = backup === '' ? '' : `${backup}/`;
-  await store.write(noteKey(prefix + part.key), encodeCollection(one));
+export async function notePart({ store, backup }: CollectionPlace, note: PartNote): Promise<void> {
+  await store.write(noteKey(backupPrefix(backup) + note.part.key), encodePartNote(note));
 }
 
 /** The complete parts of a partition that an earlier run has left, in their order. */
-export async function notedParts(place: CollectionPlace, safePartition: string): Promise<LogicalPart[]> {
+export async function notedParts(place: CollectionPlace, safePartition: string): Promise<PartNote[]> {
   const { store, folder } = place;
   const found = new Set<string>();
   for await (const { key } of store.list(`${folder}${safePartition}.`)) found.add(key);
-  const parts: LogicalPart[] = [];
+  const parts: PartNote[] = [];
   for (let number = 1; ; number++) {
     const key = partKey(place, safePartition, number);
     if (!found.has(key) || !found.has(noteKey(key))) return parts;
-    const where = `${noteKey(key)} in ${store.name}`;
-    const part = decodeCollection(await store.read(noteKey(key)), where).partitions[0]?.parts[0];
-    if (!part) throw fail('SRC_CORRUPT', `${where} says nothing of its part`);
-    parts.push(part);
+    parts.push(decodePartNote(await store.read(noteKey(key)), `${noteKey(key)} in ${store.name}`));
   }
+}
+
+/** The parts of every partition, where an earlier run has completed the collection and died then. */
+export async function completedParts(
+  { store, folder }: CollectionPlace,
+  fileName: string,
+): Promise<ReadonlyMap<string, readonly LogicalPart[]> | undefined> {
+  const key = `${folder}${fileName}`;
+  for await (const found of store.list(key)) {
+    if (found.key !== key) continue;
+    const { partitions } = decodeCollection(await store.read(key), `${key} in ${store.name}`);
+    return new Map(partitions.map(({ name, parts }) => [name, parts]));
+  }
+  return undefined;
 }
 
 /** Removes everything that the collection has in the store. */
@@ -82,7 +84,6 @@ export async function completeCollection(
     `${folder}${fileName}`,
     encodeCollection({ db, name, fields: specsOf(schema), settings, partitions: listed, loaded: false }),
   );
-  const prefix = place.backup === '' ? '' : `${place.backup}/`;
-  const notes = [...partitions.values()].flat().map(({ key }) => noteKey(prefix + key));
+  const notes = [...partitions.values()].flat().map(({ key }) => noteKey(backupPrefix(place.backup) + key));
   if (notes.length > 0) await store.remove(notes);
 }

@@ -2,7 +2,7 @@ import type { ObjectStore } from '../../store/types.js';
 
 /** An object that is written piece by piece. It appears in its store when `finish` has resolved, or never. */
 export interface Upload {
-  /** Resolves when the next piece may come; the piece is the upload's. Rejects when the store has failed. */
+  /** Resolves when the next piece may come and the memory of this one is free. Rejects when the store has failed. */
   push(piece: Uint8Array): Promise<void>;
   finish(): Promise<void>;
   /** Gives it up; nothing of it stays. */

@@ -1,10 +1,10 @@
 import type { FileCheck } from '../../backup/side-file.js';
 import type { BackupConfig } from '../../config/types.js';
+import { checksumOf, startSum } from '../../store/checksum.js';
 import type { ObjectStore, StoredObject } from '../../store/types.js';
 import { throwIfAborted } from '../../util/abort.js';
 import { MilvusdmError } from '../../util/errors.js';
 import { allSettled, type Pool } from '../../util/pool.js';
-import { checksumOf, startSum } from './checksum.js';
 
 /** A file of the backup that is made. */
 export interface WantedFile {

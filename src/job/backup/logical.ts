@@ -19,8 +19,8 @@ import { settingsWithoutTtl } from './ttl.js';
 
 const NOWHERE: MilvusEndpoint = { at: { kind: 'server', address: '', tls: false } };
 const NO_TALLY = { files: 0, bytes: 0 } as const;
-/** Batches as large as they are asked for from the server. */
-const BATCH_BYTES = 8 << 20;
+/** Several key ranges are read at a time, each of which keeps two answers of about this size. */
+const BATCH_BYTES = 4 << 20;
 
 /** The move of a database's collections into Arrow files: a job like M2H. */
 function moveOf({ config, name, collections }: PreparedBackup, db: string): TaskConfig {

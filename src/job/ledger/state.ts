@@ -1,4 +1,5 @@
 import { sumDigests } from '../../batch/digest.js';
+import { createRanges, type RowRange, type RowRanges } from '../../util/row-ranges.js';
 import {
   type AckLine,
   type AheadLine,
@@ -9,7 +10,6 @@ import {
   LEDGER_VERSION,
   type LedgerLine,
 } from './lines.js';
-import { createRanges, type RowRange, type RowRanges } from './ranges.js';
 
 /** Rows that may have been sent and were not acknowledged when the ledger ends. */
 export interface AheadRange extends RowRange {

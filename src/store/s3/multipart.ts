@@ -15,7 +15,9 @@ const MIB = 1024 * 1024;
 /** S3's own limits: 10,000 parts, each of 5 MiB to 5 GiB but for the last. */
 const MOST_PARTS = 10_000;
 const PART_BYTES = 16 * MIB;
-/** Where the size is not known, parts grow by this many: 10,000 of them come to 880 GiB. */
+/** Where the size is not known; several such objects may be written at a time, each of which holds some parts. */
+const UNSIZED_PART_BYTES = 8 * MIB;
+/** Those parts grow after so many: 10,000 of them come to 440 GiB. */
 const GROWS_AFTER = 1000;
 const PARALLEL_PARTS = 4;
 /** Larger objects are copied within the server in parts, beside each other; one request may copy 5 GiB at most. */
@@ -24,30 +26,32 @@ const COPY_PART_BYTES = 128 * MIB;
 
 /** Bytes of part number `index` (from 0) of an upload. */
 export function partBytes(index: number, size?: number): number {
-  if (size === undefined) return PART_BYTES * (1 + Math.floor(index / GROWS_AFTER));
+  if (size === undefined) return UNSIZED_PART_BYTES * (1 + Math.floor(index / GROWS_AFTER));
   return Math.max(PART_BYTES, Math.ceil(size / MOST_PARTS));
 }
 
-/** The pieces gathered into parts. */
+/** The pieces gathered into parts, in memory of their own. */
 async function* gather(pieces: AsyncIterable<Uint8Array>, size: number | undefined): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array[] = [];
-  let bytes = 0;
   let index = 0;
+  let left = size ?? Number.POSITIVE_INFINITY;
+  const memory = (): Buffer => Buffer.allocUnsafeSlow(Math.max(1, Math.min(partBytes(index, size), left)));
+  let part = memory();
+  let bytes = 0;
   for await (const piece of pieces) {
     for (let rest = piece; rest.length > 0; ) {
-      const wanted = partBytes(index, size) - bytes;
-      const taken = rest.subarray(0, wanted);
-      held.push(taken);
+      const taken = rest.subarray(0, part.length - bytes);
+      part.set(taken, bytes);
       bytes += taken.length;
       rest = rest.subarray(taken.length);
-      if (taken.length < wanted) continue;
-      yield Buffer.concat(held);
-      held = [];
-      bytes = 0;
+      if (bytes < part.length) continue;
+      yield part;
       index++;
+      left -= bytes;
+      part = memory();
+      bytes = 0;
     }
   }
-  if (bytes > 0 || index === 0) yield Buffer.concat(held);
+  if (bytes > 0 || index === 0) yield part.subarray(0, bytes);
 }
 
 /** Runs `make` for part after part, some of them at once, and returns what they gave, in their order. */

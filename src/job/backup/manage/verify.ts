@@ -1,10 +1,10 @@
 import { backupFiles, backupPrefix } from '../../../backup/layout.js';
 import { openBackup, probeBackup, requireComplete } from '../../../backup/open.js';
+import { checksumOf } from '../../../store/checksum.js';
 import type { ObjectStore, StoreOptions } from '../../../store/types.js';
 import { throwIfAborted } from '../../../util/abort.js';
 import { toMilvusdmError } from '../../../util/errors.js';
 import { allSettled, createPool } from '../../../util/pool.js';
-import { checksumOf } from '../checksum.js';
 
 /** A file that is not as it was written. Keys are relative to the backup. */
 export interface BackupProblem {

@@ -1,13 +1,16 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { SplitRows } from '../../../../src/adapters/types.js';
+import { makeBatch } from '../../../../src/batch/columns.js';
 import { sumDigests } from '../../../../src/batch/digest.js';
 import { specsOf } from '../../../../src/batch/fields.js';
 import { contentSize } from '../../../../src/util/zstd.js';
 import { schemaOf } from '../../batch/support.js';
 import { batchOf, digestOf, EVERYTHING, readBack, rowsOf, simpleBatch, simpleSpecs } from '../hdf5-archive/support.js';
-import { collectionOf, complete, openBooks, scratch, writeBooks } from './support.js';
+import { collectionOf, complete, type Given, openBooks, scratch, settledRows, writeBooks } from './support.js';
 
 const SCHEMA = schemaOf(...simpleSpecs(4));
 const BOOKS = 'b/data/default/books';
@@ -48,6 +51,21 @@ describe('a logical backup', () => {
       frames.push(bytes.readBigInt64LE(at - 8));
     }
     expect(frames).toEqual([500n * 8n, 500n * 16n]);
+  });
+
+  it('says of a buffer that is better stored as it is that it is not compressed', async () => {
+    const schema = schemaOf(...simpleSpecs(64));
+    const noise = new Float32Array(500 * 64).map((_, i) => Math.sin(i * i));
+    const batch = makeBatch(schema, 500, [BigInt64Array.from({ length: 500 }, (_, i) => BigInt(i)), noise]);
+    const folder = scratch();
+    await writeBooks(folder, { schema, parts: { red: [batch] } });
+    const bytes = readFileSync(join(folder, BOOKS, 'red.0001.arrow'));
+    const at = bytes.indexOf(Buffer.from(noise.buffer));
+    expect(bytes.readBigInt64LE(at - 8)).toBe(-1n);
+    await complete(folder);
+    await using catalog = await openBooks(folder);
+    await using reader = await catalog.collections[0]!.open();
+    expect((await readBack(reader)).rows).toStrictEqual(rowsOf(batch));
   });
 
   it('keeps what a collection was, and partitions without rows', async () => {
@@ -129,7 +147,7 @@ describe('a run that was cut short', () => {
     expect(left).toStrictEqual(['red.0001.arrow', 'red.0001.json']);
     const first = readFileSync(join(folder, BOOKS, 'red.0001.arrow'));
     // Ten of the twenty rows were noted; the others come again.
-    await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(4, 10) }, target, resume: resume(10) });
+    await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(4, 10) }, first: 10, target, resume: resume(10) });
     await complete(folder);
     expect(readFileSync(join(folder, BOOKS, 'red.0001.arrow'))).toStrictEqual(first);
     await using catalog = await openBooks(folder);
@@ -140,11 +158,86 @@ describe('a run that was cut short', () => {
     expect(rows).toStrictEqual(tens(5).flatMap(rowsOf));
   });
 
+  it('has every row once, whatever was written of which split, and noted of it', async () => {
+    const whole = simpleBatch(120, 4);
+    /** Three splits of 40 rows, each cut at random; batches of all of them mixed. */
+    const cuts = fc.tuple(...[0, 1, 2].map(() => fc.uniqueArray(fc.integer({ min: 1, max: 39 }), { maxLength: 6 })));
+    const given = (splits: readonly (readonly number[])[], seed: number): Given[] => {
+      const queues = splits.map((at, i) => {
+        const ends = [...at].sort((a, b) => a - b).concat(40);
+        return ends.map((to, j): Given => {
+          const from = ends[j - 1] ?? 0;
+          return { batch: whole.slice(i * 40 + from, i * 40 + to), source: { split: `s${i}`, from, to } };
+        });
+      });
+      const mixed: Given[] = [];
+      for (let left = queues.flat().length, at = seed; left > 0; at = (at * 7 + 3) % 1009) {
+        const next = queues[at % 3]!.shift();
+        if (next && left--) mixed.push(next);
+        else at++;
+      }
+      return mixed;
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        cuts,
+        cuts,
+        fc.nat(1000),
+        fc.nat(20),
+        fc.nat(3),
+        async (before, after, seed, batches, forget) => {
+          const folder = mkdtempSync(join(tmpdir(), 'milvusdm-logical-'));
+          const settled = settledRows();
+          const durable: SplitRows[] = [];
+          const onDurable = (rows: SplitRows) => durable.push(rows);
+          await writeBooks(folder, { schema: SCHEMA, parts: { red: given(before, seed) }, target, batches, onDurable });
+          // The last of what was durable did not come into the ledger any more.
+          for (const rows of durable.slice(0, Math.max(0, durable.length - forget))) settled.add(rows);
+          const again = given(after, seed + 1).flatMap(({ batch, source }) =>
+            settled.missing(source).map(({ from, to }) => ({
+              batch: batch.slice(from - source.from, to - source.from),
+              source: { split: source.split, from, to },
+            })),
+          );
+          await writeBooks(folder, { schema: SCHEMA, parts: { red: again }, target, resume: resume(settled.count) });
+          await complete(folder);
+          await using catalog = await openBooks(folder);
+          await using reader = await catalog.collections[0]!.open();
+          const splits = await reader.splits();
+          const back = await Promise.all(splits.map((_, i) => readBack(reader, {}, i)));
+          const ids = back.flatMap(({ rows }) => rows.map(([id]) => Number(id)));
+          expect(ids.sort((a, b) => a - b)).toStrictEqual(Array.from({ length: 120 }, (_, i) => i));
+          const digests = collectionOf(folder).partitions[0]!.parts.map((part) => part.digest);
+          const digest = digests.reduce<string | undefined>(sumDigests, undefined);
+          expect(digest).toBe((await digestOf(SCHEMA, [whole])).hex);
+          rmSync(folder, { recursive: true });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is complete where it died behind its last file', async () => {
+    const folder = scratch();
+    await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(5) }, target });
+    const left = readdirSync(join(folder, BOOKS)).sort();
+    const first = collectionOf(folder);
+    await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(2, 30) }, first: 30, target, resume: resume(30) });
+    expect(readdirSync(join(folder, BOOKS)).sort()).toStrictEqual(left);
+    expect(collectionOf(folder)).toStrictEqual(first);
+  });
+
   it('cannot be gone on with when a file is gone', async () => {
     const folder = scratch();
     await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(5) }, target, batches: 3 });
     rmSync(join(folder, BOOKS, 'red.0001.arrow'));
-    const again = writeBooks(folder, { schema: SCHEMA, parts: { red: tens(3, 20) }, target, resume: resume(20) });
+    const again = writeBooks(folder, {
+      schema: SCHEMA,
+      parts: { red: tens(3, 20) },
+      first: 20,
+      target,
+      resume: resume(20),
+    });
     await expect(again).rejects.toMatchObject({ code: 'DST_UNFINISHED' });
   });
 

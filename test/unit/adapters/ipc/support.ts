@@ -6,10 +6,11 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import { onTestFinished } from 'vitest';
 import { openLogicalCatalog } from '../../../../src/adapters/ipc/index.js';
 import { openLogicalTarget } from '../../../../src/adapters/ipc/target.js';
-import type { Catalog, CollectionSettings, ResumePoint, Writer } from '../../../../src/adapters/types.js';
+import type { Catalog, CollectionSettings, ResumePoint, SplitRows, Writer } from '../../../../src/adapters/types.js';
 import { decodeCollection, encodeManifest, type LogicalCollection } from '../../../../src/backup/logical.js';
 import { encodeSideFile, SIDE_VERSION } from '../../../../src/backup/side-file.js';
 import type { BackupSource, LogicalTarget } from '../../../../src/config/types.js';
+import { createRanges, type RowRange, type RowRanges } from '../../../../src/util/row-ranges.js';
 
 /** A folder that is gone behind the test. */
 export function scratch(): string {
@@ -18,15 +19,35 @@ export function scratch(): string {
   return folder;
 }
 
+/** A batch of any split. */
+export interface Given {
+  readonly batch: RecordBatch;
+  readonly source: SplitRows;
+}
+
 export interface Write {
   readonly schema: Schema;
-  /** Batches by partition. */
-  readonly parts: Readonly<Record<string, readonly RecordBatch[]>>;
+  /** Batches by partition; those that do not say where they come from follow each other in a split of the partition's name. */
+  readonly parts: Readonly<Record<string, readonly (RecordBatch | Given)[]>>;
+  /** Row of its split that the first batch of every partition begins with. */
+  readonly first?: number;
   readonly settings?: CollectionSettings;
   readonly target?: Partial<LogicalTarget>;
   readonly resume?: ResumePoint;
   /** Stop behind so many batches, without completing anything. */
   readonly batches?: number;
+  /** Told of rows that are in a complete file. */
+  readonly onDurable?: (rows: SplitRows) => void;
+}
+
+function placed(split: string, batches: readonly (RecordBatch | Given)[], first: number): Given[] {
+  let from = first;
+  return batches.map((one) => {
+    if ('source' in one) return one;
+    const source = { split, from, to: from + one.numRows };
+    from = source.to;
+    return { batch: one, source };
+  });
 }
 
 const QUIET = { phase() {}, progress() {} };
@@ -51,9 +72,11 @@ export async function writeBooks(folder: string, o: Write): Promise<Writer> {
   await writer.prepare(plan);
   let left = o.batches ?? Number.POSITIVE_INFINITY;
   for (const [partition, batches] of Object.entries(o.parts)) {
-    for (const batch of batches) {
+    for (const { batch, source } of placed(partition, batches, o.first ?? 0)) {
       if (left-- === 0) return writer;
-      await (await writer.write(batch, { partition, repeatable: true })).ack;
+      const sent = await writer.write(batch, { partition, source, repeatable: true });
+      await sent.ack;
+      void sent.durable?.then(() => o.onDurable?.(source));
     }
     await writer.completeUnit?.({ partition });
   }
@@ -105,4 +128,21 @@ export function openBooks(folder: string, more: Partial<BackupSource> = {}): Pro
     ...more,
   };
   return openLogicalCatalog(source, { retryForMs: 0, log: () => {} });
+}
+
+/** Rows of several splits, as a ledger keeps those that are settled. */
+export function settledRows() {
+  const ranges = new Map<string, RowRanges>();
+  const of = (split: string): RowRanges => {
+    const found = ranges.get(split) ?? createRanges();
+    ranges.set(split, found);
+    return found;
+  };
+  return {
+    add: ({ split, from, to }: SplitRows): void => of(split).add(from, to),
+    missing: ({ split, from, to }: SplitRows): readonly RowRange[] => of(split).missing(from, to),
+    get count(): number {
+      return [...ranges.values()].reduce((sum, { count }) => sum + count, 0);
+    },
+  };
 }

@@ -4,11 +4,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { metaKey } from '../../../../src/backup/layout.js';
 import { probeBackup } from '../../../../src/backup/open.js';
 import { encodeSideFile, type SideFile } from '../../../../src/backup/side-file.js';
-import { checksumOf } from '../../../../src/job/backup/checksum.js';
 import { backupContents } from '../../../../src/job/backup/manage/contents.js';
 import { backupEntries } from '../../../../src/job/backup/manage/entries.js';
 import { deleteBackup, type PruneOptions, pruneBackups } from '../../../../src/job/backup/manage/remove.js';
 import { verifyBackup } from '../../../../src/job/backup/manage/verify.js';
+import { checksumOf } from '../../../../src/store/checksum.js';
 import { fail } from '../../../../src/util/errors.js';
 import { createMemoryStore, type MemoryStore } from '../../../support/memory-store.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRanges } from '../../../../src/job/ledger/ranges.js';
+import { createRanges } from '../../../src/util/row-ranges.js';
 
 describe('row ranges', () => {
   it('are what a set of row numbers is', () => {

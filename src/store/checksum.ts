@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { ObjectStore, StoreOptions } from '../../store/types.js';
+import type { ObjectStore, StoreOptions } from './types.js';
 
 /** Makes the checksum of bytes that are shown to it in order. */
 export interface Summing {
@@ -32,6 +32,6 @@ export async function checksumOf(
   o: StoreOptions = {},
 ): Promise<{ readonly sum: string; readonly size: number }> {
   const summing = startSum();
-  for await (const piece of store.stream(key, o)) summing.add(piece);
+  for await (const piece of store.stream(key, { ...o, passing: true })) summing.add(piece);
   return { sum: summing.sum(), size: summing.size };
 }

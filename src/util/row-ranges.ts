@@ -13,6 +13,8 @@ export interface RowRanges {
   add(from: number, to: number): void;
   /** The parts of [from, to) that are not in it, in order. */
   missing(from: number, to: number): RowRange[];
+  /** All of it, in order. */
+  list(): readonly RowRange[];
 }
 
 /** Index of the first range that ends at or behind `row`. */
@@ -60,5 +62,6 @@ export function createRanges(): RowRanges {
       if (at < to) parts.push({ from: at, to });
       return parts;
     },
+    list: () => [...ranges],
   };
 }
