@@ -4,7 +4,7 @@ import type { LogicalTarget } from '../../config/types.js';
 import { type Deferred, deferred } from '../../util/deferred.js';
 import { fail } from '../../util/errors.js';
 import { createRanges, type RowRange, type RowRanges } from '../../util/row-ranges.js';
-import type { SplitRows } from '../types.js';
+import type { SplitRows, WriteOptions } from '../types.js';
 import { createPart, type PartFile } from './part-file.js';
 import { type CollectionPlace, notedParts, notePart, partKey } from './parts.js';
 
@@ -27,13 +27,11 @@ interface OpenPart {
   readonly complete: Deferred<void>;
 }
 
-export interface WriteRows {
-  readonly source?: SplitRows;
-  readonly digest?: string;
-}
-
-/** One partition on its way into files. Batches may come from several readers at a time, in any order. */
-export class PartitionWriter {
+/**
+ * One partition on its way into files. Batches may come from several readers at a time, in any order. Disposing of it leaves no
+ * file that is not complete.
+ */
+export class PartitionWriter implements AsyncDisposable {
   /** Rows that were given, and that an earlier run has settled. */
   rows = 0;
   readonly #o: PartitionOptions;
@@ -84,15 +82,17 @@ export class PartitionWriter {
   }
 
   /** Resolves when the batch's memory is free, with what resolves when its rows are in a complete file. Throws STORE_*. */
-  write(batch: RecordBatch, o: WriteRows): Promise<{ readonly durable: Promise<void> }> {
+  write(
+    batch: RecordBatch,
+    { source, digest }: Pick<WriteOptions, 'source' | 'digest'>,
+  ): Promise<{ readonly durable: Promise<void> }> {
     return this.#inTurn(async () => {
       this.rows += batch.numRows;
-      const { source } = o;
       const missing = this.#missingOf(batch, source);
       if (missing.length === 0) return { durable: Promise.resolve() };
       this.#current ??= await this.#begin();
       const part = this.#current;
-      for (const rows of missing) await part.file.append(rows, rows === batch ? o.digest : undefined);
+      for (const rows of missing) await part.file.append(rows, rows === batch ? digest : undefined);
       if (source) this.#add(part.rows, source.split, [source]);
       if (part.file.bytes >= this.#o.partBytes) await this.#close();
       return { durable: part.complete.promise };
@@ -108,8 +108,7 @@ export class PartitionWriter {
     await this.#closing;
   }
 
-  /** Leaves no file that is not complete. */
-  async dispose(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([this.#turn, this.#closing]);
     for (const file of this.#open) await file[Symbol.asyncDispose]();
   }

@@ -74,10 +74,9 @@ function logicalWriter(place: CollectionPlace, target: LogicalTarget, request: W
       return place.folder;
     },
     nextId: async () => 0n,
-    async write(batch, { partition, source, digest }): Promise<SentBatch> {
-      const into = partitionOf(partition === undefined ? {} : { partition });
-      const rows = { ...(source ? { source } : {}), ...(digest === undefined ? {} : { digest }) };
-      const { durable } = await into.write(batch, rows);
+    async write(batch, options): Promise<SentBatch> {
+      const { partition } = options;
+      const { durable } = await partitionOf(partition === undefined ? {} : { partition }).write(batch, options);
       return { ack: Promise.resolve({ rows: batch.numRows, keys: new BigInt64Array(0) }), durable };
     },
     completeUnit: (unit) => partitionOf(unit).complete(),
@@ -97,7 +96,7 @@ function logicalWriter(place: CollectionPlace, target: LogicalTarget, request: W
     countExactly: async (unit) => ({ rows: partitionOf(unit).rows, how: 'query' }),
     async settle() {},
     async [Symbol.asyncDispose]() {
-      for (const partition of planned?.partitions.values() ?? []) await partition.dispose();
+      for (const partition of planned?.partitions.values() ?? []) await partition[Symbol.asyncDispose]();
     },
   };
 }

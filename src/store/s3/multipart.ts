@@ -15,9 +15,9 @@ const MIB = 1024 * 1024;
 /** S3's own limits: 10,000 parts, each of 5 MiB to 5 GiB but for the last. */
 const MOST_PARTS = 10_000;
 const PART_BYTES = 16 * MIB;
-/** Where the size is not known; several such objects may be written at a time, each of which holds some parts. */
-const UNSIZED_PART_BYTES = 8 * MIB;
-/** Those parts grow after so many: 10,000 of them come to 440 GiB. */
+/** Where the size is not known: several such objects may be written at a time, each of which holds some parts. */
+const UNSIZED_PART_BYTES = 5 * MIB;
+/** Those parts grow after so many: 10,000 of them come to 268 GiB. */
 const GROWS_AFTER = 1000;
 const PARALLEL_PARTS = 4;
 /** Larger objects are copied within the server in parts, beside each other; one request may copy 5 GiB at most. */

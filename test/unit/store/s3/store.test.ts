@@ -273,5 +273,5 @@ it('parts keep the limits of S3', () => {
     expect(partBytes(0, size) * 10_000).toBeGreaterThanOrEqual(size);
   let total = 0;
   for (let i = 0; i < 10_000; i++) total += partBytes(i);
-  expect(total / MIB).toBe(440_000);
+  expect(total / MIB).toBe(275_000);
 });
