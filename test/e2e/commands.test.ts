@@ -192,7 +192,7 @@ describe.concurrent('failures are one JSON document, too', () => {
       code: 'NET_UNAVAILABLE',
       message: expect.stringContaining(String(port)),
     });
-    expect(done.report.seconds).toBeLessThan(40);
+    expect(done.report.seconds).toBeLessThan(20);
   });
 
   test('something that is no Milvus: exit 5 in good time', async () => {
@@ -207,7 +207,7 @@ describe.concurrent('failures are one JSON document, too', () => {
     });
     server.close();
     expect(done.code).toBe(5);
-    expect(done.report.seconds).toBeLessThan(40);
+    expect(done.report.seconds).toBeLessThan(20);
   });
 });
 
