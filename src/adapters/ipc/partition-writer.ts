@@ -129,7 +129,9 @@ export class PartitionWriter implements AsyncDisposable {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
+    // Behind a failure nothing is written any more: a file that lacks a batch must not be completed.
+    this.#turn = mine;
+    mine.catch(() => {});
     return mine;
   }
 

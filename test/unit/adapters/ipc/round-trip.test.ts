@@ -1,8 +1,10 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RecordBatch } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { openLogicalTarget } from '../../../../src/adapters/ipc/target.js';
 import type { SplitRows } from '../../../../src/adapters/types.js';
 import { makeBatch } from '../../../../src/batch/columns.js';
 import { sumDigests } from '../../../../src/batch/digest.js';
@@ -10,7 +12,16 @@ import { specsOf } from '../../../../src/batch/fields.js';
 import { contentSize } from '../../../../src/util/zstd.js';
 import { schemaOf } from '../../batch/support.js';
 import { batchOf, digestOf, EVERYTHING, readBack, rowsOf, simpleBatch, simpleSpecs } from '../hdf5-archive/support.js';
-import { collectionOf, complete, type Given, openBooks, scratch, settledRows, writeBooks } from './support.js';
+import {
+  BOOKS_REQUEST,
+  collectionOf,
+  complete,
+  type Given,
+  openBooks,
+  scratch,
+  settledRows,
+  writeBooks,
+} from './support.js';
 
 const SCHEMA = schemaOf(...simpleSpecs(4));
 const BOOKS = 'b/data/default/books';
@@ -225,6 +236,26 @@ describe('a run that was cut short', () => {
     await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(2, 30) }, first: 30, target, resume: resume(30) });
     expect(readdirSync(join(folder, BOOKS)).sort()).toStrictEqual(left);
     expect(collectionOf(folder)).toStrictEqual(first);
+  });
+
+  it('completes nothing behind a batch that failed', async () => {
+    const folder = scratch();
+    await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(5) }, target, batches: 3 });
+    const storage = { type: 'local', path: folder } as const;
+    const full = { storage, name: 'b', db: 'default', compression: 'none', ...target } as const;
+    await using opened = await openLogicalTarget(full, () => {});
+    await using writer = opened.writer(BOOKS_REQUEST);
+    await writer.plan(SCHEMA, [{ partition: 'red' }], { exact: false, resume: resume(20) });
+    const write = (batch: RecordBatch, source?: SplitRows): Promise<unknown> =>
+      writer.write(batch, { partition: 'red', repeatable: true, ...(source ? { source } : {}) });
+    const [a, b, c] = tens(3, 20) as [RecordBatch, RecordBatch, RecordBatch];
+    await write(a, { split: 'red', from: 20, to: 30 });
+    const failure = { code: 'INTERNAL', message: expect.stringMatching(/where they come from/) };
+    await expect(write(b)).rejects.toMatchObject(failure);
+    await expect(write(c, { split: 'red', from: 40, to: 50 })).rejects.toMatchObject(failure);
+    await expect(writer.completeUnit!({ partition: 'red' })).rejects.toMatchObject(failure);
+    await writer[Symbol.asyncDispose]();
+    expect(readdirSync(join(folder, BOOKS)).sort()).toStrictEqual(['red.0001.arrow', 'red.0001.json']);
   });
 
   it('cannot be gone on with when a file is gone', async () => {

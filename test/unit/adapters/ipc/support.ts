@@ -6,7 +6,14 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import { onTestFinished } from 'vitest';
 import { openLogicalCatalog } from '../../../../src/adapters/ipc/index.js';
 import { openLogicalTarget } from '../../../../src/adapters/ipc/target.js';
-import type { Catalog, CollectionSettings, ResumePoint, SplitRows, Writer } from '../../../../src/adapters/types.js';
+import type {
+  Catalog,
+  CollectionSettings,
+  ResumePoint,
+  SplitRows,
+  Writer,
+  WriterRequest,
+} from '../../../../src/adapters/types.js';
 import { decodeCollection, encodeManifest, type LogicalCollection } from '../../../../src/backup/logical.js';
 import { encodeSideFile, SIDE_VERSION } from '../../../../src/backup/side-file.js';
 import type { BackupSource, LogicalTarget } from '../../../../src/config/types.js';
@@ -52,21 +59,23 @@ function placed(split: string, batches: readonly (RecordBatch | Given)[], first:
 
 const QUIET = { phase() {}, progress() {} };
 
+export const BOOKS_REQUEST: WriterRequest = {
+  collection: 'books',
+  mode: 'overwrite',
+  parameter: { idField: 'id', vectorField: 'vec', load: false },
+  metric: 'L2',
+  ids: { type: 'INT64', stored: true, newIds: false },
+  settings: {},
+  description: '',
+  parallelism: 1,
+};
+
 /** Writes a collection `books` into the backup `b` of a folder. */
 export async function writeBooks(folder: string, o: Write): Promise<Writer> {
   const storage = { type: 'local', path: folder } as const;
   const full = { storage, name: 'b', db: 'default', compression: 'zstd', ...o.target } as const;
   await using target = await openLogicalTarget(full, () => {});
-  await using writer = target.writer({
-    collection: 'books',
-    mode: 'overwrite',
-    parameter: { idField: 'id', vectorField: 'vec', load: false },
-    metric: 'L2',
-    ids: { type: 'INT64', stored: true, newIds: false },
-    settings: o.settings ?? {},
-    description: '',
-    parallelism: 1,
-  });
+  await using writer = target.writer({ ...BOOKS_REQUEST, settings: o.settings ?? {} });
   const units = Object.keys(o.parts).map((partition) => ({ partition }));
   const plan = await writer.plan(o.schema, units, { exact: false, ...(o.resume ? { resume: o.resume } : {}) });
   await writer.prepare(plan);
