@@ -4,6 +4,8 @@ import { collectionFolder, decodeCollection, encodeCollection, type LogicalPart 
 import { decodePartNote, encodePartNote, type PartNote } from '../../backup/part-note.js';
 import { specsOf } from '../../batch/fields.js';
 import type { ObjectStore } from '../../store/types.js';
+import { formatCount } from '../../util/bytes.js';
+import { fail } from '../../util/errors.js';
 import { safeFileNames } from '../../util/safe-names.js';
 import type { CollectionSettings } from '../types.js';
 
@@ -36,31 +38,50 @@ export async function notePart({ store, backup }: CollectionPlace, note: PartNot
   await store.write(noteKey(backupPrefix(backup) + note.part.key), encodePartNote(note));
 }
 
-/** The complete parts of a partition that an earlier run has left, in their order. */
+async function sizesBelow(store: ObjectStore, prefix: string): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { key, size } of store.list(prefix)) sizes.set(key, size);
+  return sizes;
+}
+
+/** A part of an earlier run counts only as it was written. Its bytes are compared when the backup is verified or read. */
+function requireKept({ store, backup }: CollectionPlace, sizes: ReadonlyMap<string, number>, part: LogicalPart): void {
+  const key = backupPrefix(backup) + part.key;
+  const size = sizes.get(key);
+  if (size === part.size) return;
+  const now = size === undefined ? 'is gone' : `has ${formatCount(size)} bytes, had ${formatCount(part.size)}`;
+  throw fail('DST_UNFINISHED', `${key} in ${store.name}, which an earlier run of this job had completed, ${now}`);
+}
+
+/** The complete parts of a partition that an earlier run has left, in their order. Throws DST_UNFINISHED for a changed one. */
 export async function notedParts(place: CollectionPlace, safePartition: string): Promise<PartNote[]> {
   const { store, folder } = place;
-  const found = new Set<string>();
-  for await (const { key } of store.list(`${folder}${safePartition}.`)) found.add(key);
+  const sizes = await sizesBelow(store, `${folder}${safePartition}.`);
   const parts: PartNote[] = [];
   for (let number = 1; ; number++) {
-    const key = partKey(place, safePartition, number);
-    if (!found.has(key) || !found.has(noteKey(key))) return parts;
-    parts.push(decodePartNote(await store.read(noteKey(key)), `${noteKey(key)} in ${store.name}`));
+    const key = noteKey(partKey(place, safePartition, number));
+    if (!sizes.has(key)) return parts;
+    const note = decodePartNote(await store.read(key), `${key} in ${store.name}`);
+    requireKept(place, sizes, note.part);
+    parts.push(note);
   }
 }
 
-/** The parts of every partition, where an earlier run has completed the collection and died then. */
+/**
+ * The parts of every partition, where an earlier run has completed the collection and died then. Throws DST_UNFINISHED for a
+ * changed one.
+ */
 export async function completedParts(
-  { store, folder }: CollectionPlace,
+  place: CollectionPlace,
   fileName: string,
 ): Promise<ReadonlyMap<string, readonly LogicalPart[]> | undefined> {
+  const { store, folder } = place;
   const key = `${folder}${fileName}`;
-  for await (const found of store.list(key)) {
-    if (found.key !== key) continue;
-    const { partitions } = decodeCollection(await store.read(key), `${key} in ${store.name}`);
-    return new Map(partitions.map(({ name, parts }) => [name, parts]));
-  }
-  return undefined;
+  const sizes = await sizesBelow(store, folder);
+  if (!sizes.has(key)) return undefined;
+  const { partitions } = decodeCollection(await store.read(key), `${key} in ${store.name}`);
+  for (const part of partitions.flatMap(({ parts }) => parts)) requireKept(place, sizes, part);
+  return new Map(partitions.map(({ name, parts }) => [name, parts]));
 }
 
 /** Removes everything that the collection has in the store. */

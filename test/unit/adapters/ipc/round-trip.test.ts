@@ -146,6 +146,10 @@ it('stops between the slices of a batch when its signal is aborted', async () =>
   await expect(read()).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });
 
+function removeWithNote(path: string): void {
+  for (const one of [path, path.replace('arrow', 'json')]) rmSync(one);
+}
+
 describe('a run that was cut short', () => {
   const units = [{ partition: 'red', write: true, existingRows: 0, fresh: true }];
   const resume = (rows: number) => ({ units, creates: true, target: 'x', rows: new Map([['red', rows]]) });
@@ -182,10 +186,9 @@ describe('a run that was cut short', () => {
         });
       });
       const mixed: Given[] = [];
-      for (let left = queues.flat().length, at = seed; left > 0; at = (at * 7 + 3) % 1009) {
-        const next = queues[at % 3]!.shift();
-        if (next && left--) mixed.push(next);
-        else at++;
+      for (let at = seed, open = queues; open.length > 0; at = (at * 7 + 3) % 1009) {
+        mixed.push(open[at % open.length]!.shift()!);
+        open = open.filter(({ length }) => length > 0);
       }
       return mixed;
     };
@@ -258,18 +261,32 @@ describe('a run that was cut short', () => {
     expect(readdirSync(join(folder, BOOKS)).sort()).toStrictEqual(['red.0001.arrow', 'red.0001.json']);
   });
 
-  it('cannot be gone on with when a file is gone', async () => {
+  it.each([
+    ['gone', (path: string) => rmSync(path), /red\.0001\.arrow .* is gone$/],
+    ['gone with its note', removeWithNote, /is gone$/],
+    ['cut', (path: string) => truncateSync(path, 300), /red\.0001\.arrow .* has 300 bytes, had [\d,]+$/],
+  ])('cannot be gone on with when a file is %s', async (_, change, message) => {
     const folder = scratch();
     await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(5) }, target, batches: 3 });
-    rmSync(join(folder, BOOKS, 'red.0001.arrow'));
+    change(join(folder, BOOKS, 'red.0001.arrow'));
+    const more = { parts: { red: tens(3, 20) }, first: 20, target, resume: resume(20) };
+    const failure = { code: 'DST_UNFINISHED', message: expect.stringMatching(message) };
+    await expect(writeBooks(folder, { schema: SCHEMA, ...more })).rejects.toMatchObject(failure);
+  });
+
+  it('cannot be gone on with when a file is cut after all were complete', async () => {
+    const folder = scratch();
+    await writeBooks(folder, { schema: SCHEMA, parts: { red: tens(5) }, target });
+    truncateSync(join(folder, BOOKS, 'red.0002.arrow'), 300);
     const again = writeBooks(folder, {
       schema: SCHEMA,
-      parts: { red: tens(3, 20) },
-      first: 20,
+      parts: { red: tens(2, 30) },
+      first: 30,
       target,
-      resume: resume(20),
+      resume: resume(30),
     });
-    await expect(again).rejects.toMatchObject({ code: 'DST_UNFINISHED' });
+    const failure = { code: 'DST_UNFINISHED', message: expect.stringMatching(/red\.0002\.arrow .* has 300 bytes/) };
+    await expect(again).rejects.toMatchObject(failure);
   });
 
   it('is written over by one that starts anew', async () => {
