@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { rawColumn } from '../../dist/batch/columns.js';
 import { createJob } from '../../dist/job/job.js';
 import { openCatalog } from '../../dist/registry.js';
+import { sizeHeapForRuns } from '../../dist/util/heap.js';
 
 /**
  * Backs a collection up by reading its rows: ADDRESS COLLECTION FOLDER COMPRESSION. The built code, as for read.mjs.
@@ -10,6 +11,7 @@ import { openCatalog } from '../../dist/registry.js';
  * describes what there is; the sum of all ids as the backup has them, which is added up later. What was made is removed.
  */
 const [address = '', collection = '', folder = '', compression = 'zstd'] = process.argv.slice(2);
+sizeHeapForRuns();
 const store = { type: 'local', path: folder };
 
 const job = createJob({

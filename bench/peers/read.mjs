@@ -3,6 +3,7 @@ import { rawColumn } from '../../dist/batch/columns.js';
 import { describeCollection } from '../../dist/milvus/collections.js';
 import { connect } from '../../dist/milvus/connection.js';
 import { readPoint } from '../../dist/milvus/data.js';
+import { sizeHeapForRuns } from '../../dist/util/heap.js';
 
 /**
  * Reads a collection by milvusdm's own reader, as a run does, and throws the rows away: ADDRESS COLLECTION. As many splits at
@@ -11,6 +12,7 @@ import { readPoint } from '../../dist/milvus/data.js';
  * in it), the CPU seconds of this process in that time, the bytes of all values, the sum of all ids.
  */
 const [address = '', collection = ''] = process.argv.slice(2);
+sizeHeapForRuns();
 const BATCH_BYTES = 8 * 2 ** 20;
 
 const connection = await connect({ at: { kind: 'server', address, tls: false } }, address, false, { totalMs: 0 });

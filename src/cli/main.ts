@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { parseDuration } from '../util/duration.js';
 import { fail, toMilvusdmError } from '../util/errors.js';
 import { EXIT, type ExitCode } from '../util/exit-codes.js';
+import { sizeHeapForRuns } from '../util/heap.js';
 import { packageVersion } from '../util/version.js';
 import type { BackupCommandOptions } from './backup.js';
 import type { DiffCommandOptions, GlobalOptions, ShardNumber } from './options.js';
@@ -298,6 +299,7 @@ process.on('unhandledRejection', failWith);
 // Only when nothing is left to wait for before a command has ended: Node would leave with 0, as if all were done.
 process.once('beforeExit', () => failWith(fail('INTERNAL', 'the command stopped without a result')));
 
+sizeHeapForRuns();
 const program = build(leave);
 for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) command.exitOverride();
 program.parseAsync(process.argv).catch(failWith);

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { loadJob } from '../config/load.js';
 import type { JobConfig } from '../config/types.js';
 import { createSharedJob, type SharedStep } from '../job/shards/shared-job.js';
@@ -20,8 +19,6 @@ function withWork(config: JobConfig, { work }: GlobalOptions): JobConfig {
 }
 
 async function take(path: string, step: SharedStep, options: GlobalOptions): Promise<ExitCode> {
-  // As for a run of the whole.
-  setFlagsFromString('--semi-space-growth-factor=1');
   const config = withWork(loadJob(path), options);
   // --restart is an option of the step, not of the job.
   const { restart: _, ...rest } = options;

@@ -5,6 +5,7 @@ import { fail } from '../util/errors.js';
 import type { RetryPolicy } from '../util/retry.js';
 import { type Features, featuresOf } from './features.js';
 import { messageOf, sendInPlace } from './framing.js';
+import { forgetAnswers, receiveInPlace } from './receiving.js';
 import { logger, MilvusClient } from './sdk.js';
 import { GRPC, grpcError } from './status.js';
 
@@ -137,8 +138,10 @@ export async function connect(
   };
   const client = new grpc.Client(address, sdk.sharedCredentials(), options);
   sendInPlace(client);
+  receiveInPlace();
   const close = async (): Promise<void> => {
     client.close();
+    forgetAnswers();
     await sdk.closeConnection();
   };
   try {

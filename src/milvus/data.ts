@@ -7,6 +7,7 @@ import type { AnswerMemory } from './answer-memory.js';
 import type { Connection } from './connection.js';
 import { decodeMutation, decodeStatus, type Mutation, OK, readAnswer, type Status } from './decode.js';
 import { decodeQuery, type QueryAnswer } from './decode-query.js';
+import { giveBack } from './receiving.js';
 import { requireOk } from './status.js';
 
 /** Deadline of one insert or query. */
@@ -109,6 +110,8 @@ export async function query(connection: Connection, options: QueryOptions): Prom
     throwIfAborted(options.signal);
     const bytes = await connection.call('Query', request, { deadlineMs: DATA_TIMEOUT_MS, ...signal });
     const answer = readAnswer(bytes, what, (message) => decodeQuery(message, options.memory));
+    // All values are copies.
+    giveBack(bytes);
     requireOk(answer.status, what);
     return answer;
   }, connection.retry);

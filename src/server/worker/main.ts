@@ -1,5 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
 import type { Job } from '../../job/job.js';
+import { sizeHeapForRuns } from '../../util/heap.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { calmly, runJob } from './run-job.js';
 
@@ -32,7 +32,7 @@ process.on('message', (message: ToWorker) => {
     return;
   }
   // As for a run from the command line.
-  setFlagsFromString('--semi-space-growth-factor=1');
+  sizeHeapForRuns();
   const pass = calmly((event) => say({ type: 'event', event }), PROGRESS_MS);
   runJob(message, { say: pass, alive: () => process.connected, begun }).then(
     (end) => {

@@ -91,6 +91,8 @@ describe('decodeQuery', () => {
           collection_name: 'c',
         });
         const answer = decodeQuery(bytes);
+        // The memory of a message is that of the next one.
+        bytes.fill(0xa5);
         expect(answer.status).toStrictEqual(OK);
         expect(answer.rows).toBe(rows);
         expect(answer.columns.map((c) => [c.name, c.width])).toStrictEqual(columns.map((c) => [c.name, c.width]));
