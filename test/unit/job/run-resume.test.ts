@@ -141,6 +141,27 @@ describe('a run that died', () => {
     expect(target.collection!.partitions.get('_default')).toHaveLength(40);
   });
 
+  it('of an auto-id target is settled when the rest of a batch comes, after looks that show the same part of it', async () => {
+    const target = nothing();
+    const scene: Scene = { schema: WITHOUT_IDS, files: [plainFile(40)], target: { autoId: true } };
+    await dying(scene, target, 4, (batch) => batch === 4);
+    const rows = target.collection!.partitions.get('_default')!;
+    const late = rows.splice(17, 3);
+    let looks = 0;
+    const { report } = await run({
+      ...scene,
+      target: {
+        ...scene.target,
+        target,
+        before(step) {
+          if (step === 'countExactly' && ++looks === 4) rows.push(...late);
+        },
+      },
+    });
+    expect(report.error).toBe(null);
+    expect(target.collection!.partitions.get('_default')).toHaveLength(40);
+  });
+
   it('of an auto-id target is not continued when the number of rows explains nothing', async () => {
     const target = nothing();
     const scene: Scene = { schema: WITHOUT_IDS, files: [plainFile(40)], target: { autoId: true } };
