@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from 'apache-arrow';
+import { backupPrefix } from '../../backup/layout.js';
 import type { LogicalPart } from '../../backup/logical.js';
 import type { LogicalTarget } from '../../config/types.js';
 import { type Deferred, deferred } from '../../util/deferred.js';
@@ -25,6 +26,13 @@ interface OpenPart {
   readonly rows: Map<string, RowRanges>;
   /** Resolved when the file is complete; never where that fails. */
   readonly complete: Deferred<void>;
+}
+
+/** Notes rows of a split. */
+function addRows(to: Map<string, RowRanges>, split: string, ranges: readonly RowRange[]): void {
+  const rows = to.get(split) ?? createRanges();
+  for (const range of ranges) rows.add(range.from, range.to);
+  to.set(split, rows);
 }
 
 /**
@@ -69,7 +77,7 @@ export class PartitionWriter implements AsyncDisposable {
     const notes = complete ? [] : await notedParts(place, safe);
     this.#parts.push(...(complete ?? notes.map(({ part }) => part)));
     this.#number = this.#parts.length;
-    for (const { rows } of notes) for (const [split, ranges] of rows) this.#add(this.#held, split, ranges);
+    for (const { rows } of notes) for (const [split, ranges] of rows) addRows(this.#held, split, ranges);
     const held = this.#parts.reduce((sum, { rows }) => sum + rows, 0);
     if (noted > held) {
       const key = partKey(place, safe, this.#number + 1);
@@ -93,7 +101,7 @@ export class PartitionWriter implements AsyncDisposable {
       this.#current ??= await this.#begin();
       const part = this.#current;
       for (const rows of missing) await part.file.append(rows, rows === batch ? digest : undefined);
-      if (source) this.#add(part.rows, source.split, [source]);
+      if (source) addRows(part.rows, source.split, [source]);
       if (part.file.bytes >= this.#o.partBytes) await this.#close();
       return { durable: part.complete.promise };
     });
@@ -135,12 +143,6 @@ export class PartitionWriter implements AsyncDisposable {
     return mine;
   }
 
-  #add(to: Map<string, RowRanges>, split: string, ranges: readonly RowRange[]): void {
-    const rows = to.get(split) ?? createRanges();
-    for (const range of ranges) rows.add(range.from, range.to);
-    to.set(split, rows);
-  }
-
   async #begin(): Promise<OpenPart> {
     const { place, safe, schema, compression } = this.#o;
     const key = partKey(place, safe, ++this.#number);
@@ -165,7 +167,7 @@ export class PartitionWriter implements AsyncDisposable {
     const { place } = this.#o;
     const facts = await file.finish();
     this.#open.delete(file);
-    const part = { key: place.backup === '' ? key : key.slice(place.backup.length + 1), ...facts };
+    const part = { key: key.slice(backupPrefix(place.backup).length), ...facts };
     await notePart(place, { part, rows: new Map([...rows].map(([split, ranges]) => [split, ranges.list()])) });
     this.#parts.push(part);
     complete.resolve();
