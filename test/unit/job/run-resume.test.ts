@@ -23,6 +23,23 @@ function continuing(scene: Scene, target: MemoryTargetState, misbehave: Misbehav
   return run({ ...scene, target: { ...scene.target, target, misbehave } });
 }
 
+/** Continues at a target that shows its rows behind `late.from` only in look number `late.at`. */
+async function continuingLate(
+  scene: Scene,
+  target: MemoryTargetState,
+  look: 'countCopies' | 'countExactly',
+  late: { readonly from: number; readonly at: number },
+) {
+  const rows = target.collection!.partitions.get('_default')!;
+  const hidden = rows.splice(late.from);
+  let looks = 0;
+  const before = (step: string): void => {
+    if (step === look && ++looks === late.at) rows.push(...hidden);
+  };
+  const { report } = await run({ ...scene, target: { ...scene.target, target, before } });
+  return { report, looks };
+}
+
 function sorted(keys: readonly (bigint | string)[]): (bigint | string)[] {
   return [...keys].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
@@ -122,20 +139,8 @@ describe('a run that died', () => {
   ] as const)('is settled by what a slow server does late: %s', async (_, scene: Scene, look) => {
     const target = nothing();
     await dying(scene, target, 4, (batch) => batch === 4);
-    const rows = target.collection!.partitions.get('_default')!;
-    const late = rows.splice(16, 4);
-    let looks = 0;
-    const { report } = await run({
-      ...scene,
-      target: {
-        ...scene.target,
-        target,
-        before(step) {
-          // The second look finds what the first did not.
-          if (step === look && ++looks === 2) rows.push(...late);
-        },
-      },
-    });
+    // The second look finds what the first did not.
+    const { report, looks } = await continuingLate(scene, target, look, { from: 16, at: 2 });
     expect(report.error).toBe(null);
     expect(looks).toBeGreaterThanOrEqual(2);
     expect(target.collection!.partitions.get('_default')).toHaveLength(40);
@@ -145,19 +150,7 @@ describe('a run that died', () => {
     const target = nothing();
     const scene: Scene = { schema: WITHOUT_IDS, files: [plainFile(40)], target: { autoId: true } };
     await dying(scene, target, 4, (batch) => batch === 4);
-    const rows = target.collection!.partitions.get('_default')!;
-    const late = rows.splice(17, 3);
-    let looks = 0;
-    const { report } = await run({
-      ...scene,
-      target: {
-        ...scene.target,
-        target,
-        before(step) {
-          if (step === 'countExactly' && ++looks === 4) rows.push(...late);
-        },
-      },
-    });
+    const { report } = await continuingLate(scene, target, 'countExactly', { from: 17, at: 4 });
     expect(report.error).toBe(null);
     expect(target.collection!.partitions.get('_default')).toHaveLength(40);
   });
