@@ -8,7 +8,7 @@ import { temporaryFolder } from './support.js';
 const run = promisify(execFile);
 
 /** How long requests are made up; ten minutes in `npm run test:soak`. */
-const SECONDS = Number(process.env.SERVE_FUZZ_SECONDS ?? 12);
+const SECONDS = Number(process.env.SERVE_FUZZ_SECONDS ?? 30);
 const LONG = SECONDS > 60;
 
 /** The script beside the interpreter names the folder that it was installed in, which is another since. */
