@@ -1,7 +1,7 @@
 import type grpc from '@grpc/grpc-js';
 
 /** What stands before a message on the wire: one byte (1 = compressed) and its length, 4 bytes big-endian (gRPC over HTTP/2). */
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
 
 /** Memory that has free room for the prefix before it. */
 const roomy = new WeakSet<ArrayBufferLike>();

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
+import { PREFIX_BYTES } from './framing.js';
 
-/** What stands before a message on the wire: one byte (1 = compressed) and its length, 4 bytes big-endian (gRPC over HTTP/2). */
-const PREFIX_BYTES = 5;
 /** Memory for shorter messages costs too little to be kept. */
 const LARGE_BYTES = 256 << 10;
 /** Answers differ in length by a little, so memory is made in steps of this. */
