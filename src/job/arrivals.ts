@@ -10,7 +10,8 @@ export interface Suspect {
 /** Which rows of a request are missing in the target. */
 export type Missing = readonly boolean[];
 
-function multiplicities(keys: readonly Key[]): Map<Key, number> {
+/** How often each key occurs. */
+export function multiplicities(keys: readonly Key[]): Map<Key, number> {
   const counts = new Map<Key, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   return counts;

@@ -2,7 +2,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { takeRows } from '../batch/gather.js';
 import { formatCount, plural } from '../util/bytes.js';
 import { fail } from '../util/errors.js';
-import { decideMissing, type Key } from './arrivals.js';
+import { decideMissing, type Key, multiplicities } from './arrivals.js';
 import type { CopyInput, CopySplit } from './copy.js';
 import { isEdgeId, keysOf } from './keys.js';
 import type { AheadRange } from './ledger/state.js';
@@ -170,20 +170,21 @@ async function settleByLookup(
   const suspects: { keys: Key[] }[] = [];
   for (const { split, range } of open) {
     const keys: Key[] = [];
-    for await (const { batch } of sentRows(input, split, range, sender.stop, false)) keys.push(...keysOf(batch));
+    for await (const { batch } of sentRows(input, split, range, sender.stop, false)) {
+      for (const key of keysOf(batch)) keys.push(key);
+    }
     suspects.push({ keys });
   }
-  const keys = new Set(suspects.flatMap((s) => s.keys));
+  const sent = multiplicities(suspects.flatMap((s) => s.keys));
+  const keys = new Set(sent.keys());
   const before = await copiesBefore(input, splits, open, keys);
-  const sent = suspects.reduce((sum, suspect) => sum + suspect.keys.length, 0);
-  const arrived = (copies: ReadonlyMap<Key, number>): number =>
-    [...copies].reduce((sum, [key, n]) => sum + n - (before.get(key) ?? 0), 0);
   const now = await steadily(
     {
       look: () => input.writer.countCopies([...keys], unit),
       merge: mostCopies,
-      isAll: (copies) => arrived(copies) === sent,
-      isSame: (a, b) => arrived(a) === arrived(b),
+      isAll: (copies) =>
+        [...sent].every(([key, n]) => isEdgeId(key) || (copies.get(key) ?? 0) - (before.get(key) ?? 0) >= n),
+      isSame: (a, b) => [...keys].every((key) => a.get(key) === b.get(key)),
     },
     sender.stop,
   );

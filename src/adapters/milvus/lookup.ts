@@ -2,7 +2,7 @@ import { flat, isText, type RawValues } from '../../batch/columns.js';
 import type { MilvusType } from '../../batch/fields.js';
 import { comparableAt } from '../../batch/values.js';
 import type { Connection } from '../../milvus/connection.js';
-import { countRows, query, type ReadPoint, readPoint, textLiteral } from '../../milvus/data.js';
+import { countRows, query, textLiteral } from '../../milvus/data.js';
 import type { AnswerColumn } from '../../milvus/decode-query.js';
 import { fail } from '../../util/errors.js';
 import type { TargetRow } from '../types.js';
@@ -10,6 +10,11 @@ import type { TargetRow } from '../types.js';
 /** Answers of a lookup stay below this, so that memory does not grow with the size of a row. */
 const LOOKUP_BYTES = 4 * 1024 * 1024;
 const LOOKUP_KEYS = 200;
+/**
+ * The largest limit that Milvus allows. Without one 2.3.5 looks at as many rows of a segment as that has different keys (measured): with
+ * copies among them other keys do not come.
+ */
+export const MOST_ROWS = 16_384;
 
 /** The keys that no query expression finds although they are stored (measured on 2.3.5). */
 export const UNQUERYABLE_KEYS: readonly bigint[] = [2n ** 63n - 1n, -(2n ** 63n)];
@@ -22,7 +27,8 @@ export function keyLiteral(key: bigint | string): string {
   return typeof key === 'bigint' ? key.toString() : textLiteral(key);
 }
 
-function keyAt(values: RawValues, row: number): bigint | string {
+/** The key of a row of an answer. */
+export function keyAt(values: RawValues, row: number): bigint | string {
   if (!isText(values)) return BigInt(flat(values)[row]!);
   return Buffer.from(values.bytes.subarray(values.offsets[row]!, values.offsets[row + 1]!)).toString('utf8');
 }
@@ -42,7 +48,8 @@ export interface Lookup {
   readonly partition?: string;
 }
 
-function columnOf(columns: readonly AnswerColumn[], name: string, collection: string): AnswerColumn {
+/** Throws DST_REFUSED where an answer has no such column. */
+export function columnOf(columns: readonly AnswerColumn[], name: string, collection: string): AnswerColumn {
   const column = columns.find((c) => c.name === name);
   if (column) return column;
   throw fail('DST_REFUSED', `a query of ${collection} came back without the field "${name}"`);
@@ -64,6 +71,7 @@ export async function findRows(
         .map(keyLiteral)
         .join(',')}]`,
       outputFields: [lookup.keyField, ...lookup.fields.map((f) => f.target)],
+      limit: MOST_ROWS,
       ...(lookup.partition === undefined ? {} : { partitions: [lookup.partition] }),
     });
     if (answer.rows === 0) continue;
@@ -75,77 +83,6 @@ export async function findRows(
     }
   }
   return found;
-}
-
-/** Keys of one counting query. */
-const COUNTED_KEYS = 4096;
-
-interface KeyPlace {
-  readonly collection: string;
-  readonly keyField: string;
-  readonly partition?: string;
-}
-
-function inList(place: KeyPlace, keys: readonly (bigint | string)[]): string {
-  return `${place.keyField} in [${keys.map(keyLiteral).join(',')}]`;
-}
-
-/** Keys of the list that have rows; a query shows one row for each. */
-async function presentKeys(
-  connection: Connection,
-  place: KeyPlace,
-  keys: readonly (bigint | string)[],
-  at: ReadPoint,
-): Promise<(bigint | string)[]> {
-  const { collection, keyField, partition } = place;
-  const answer = await query(connection, {
-    collection,
-    expression: inList(place, keys),
-    outputFields: [keyField],
-    at,
-    ...(partition === undefined ? {} : { partitions: [partition] }),
-  });
-  if (answer.rows === 0) return [];
-  const { values } = columnOf(answer.columns, keyField, collection);
-  return Array.from({ length: answer.rows }, (_, row) => keyAt(values, row));
-}
-
-/**
- * Rows of each key, copies counted; keys without rows are left out. One count for keys that are not there, one more query for
- * keys that are there once, and halving only among keys with copies. The collection must be loaded.
- */
-export async function countCopies(
-  connection: Connection,
-  place: KeyPlace,
-  keys: readonly (bigint | string)[],
-): Promise<Map<bigint | string, number>> {
-  const copies = new Map<bigint | string, number>();
-  const { partition } = place;
-  // Of one moment, so that the first query alone has to wait for the server's clock and not each of the halves.
-  const at = await readPoint(connection);
-  const count = (list: readonly (bigint | string)[]): Promise<number> =>
-    countRows(connection, place.collection, {
-      expression: inList(place, list),
-      ...(partition === undefined ? {} : { partition }),
-      at,
-    });
-  const take = async (list: readonly (bigint | string)[], rows: number): Promise<void> => {
-    if (rows === list.length) for (const key of list) copies.set(key, 1);
-    else if (list.length === 1) copies.set(list[0]!, rows);
-    else {
-      const middle = list.length >> 1;
-      const left = await count(list.slice(0, middle));
-      await take(list.slice(0, middle), left);
-      await take(list.slice(middle), rows - left);
-    }
-  };
-  const askable = keys.filter((key) => !(UNQUERYABLE_KEYS as readonly unknown[]).includes(key));
-  for (let from = 0; from < askable.length; from += COUNTED_KEYS) {
-    const list = askable.slice(from, from + COUNTED_KEYS);
-    const rows = await count(list);
-    if (rows > 0) await take(await presentKeys(connection, place, list, at), rows);
-  }
-  return copies;
 }
 
 /** Largest int64 key plus one, found by bisection over counts (63 small queries); 0 for a collection without rows. */

@@ -11,11 +11,9 @@ import { fail, MilvusdmError } from '../../util/errors.js';
 import type { ReadBatch } from '../types.js';
 import type { KeyRange } from './key-ranges.js';
 import { integerKeys, type Key, textKeys } from './key-space.js';
-import { keyLiteral } from './lookup.js';
+import { keyLiteral, MOST_ROWS } from './lookup.js';
 import { largeRowBytes } from './read-fields.js';
 
-/** Rows of a page at most; Milvus refuses limits over 16,384. */
-const PAGE_ROWS = 16_384;
 /** A page asks for at most this many times the rows of the one before, and after a refusal for as few times less. */
 const STEP = 4;
 
@@ -93,7 +91,7 @@ class Pager {
   }
 
   private rowsOf(rowBytes: number): number {
-    return Math.max(1, Math.min(PAGE_ROWS, Math.floor(this.o.maxBytes / Math.max(1, rowBytes))));
+    return Math.max(1, Math.min(MOST_ROWS, Math.floor(this.o.maxBytes / Math.max(1, rowBytes))));
   }
 
   /** How long rows are shows only once they have been read. */

@@ -83,6 +83,14 @@ function keyColumn(name: string, rows: readonly FakeRow[]): object {
   return { field_name: name, scalars: { long_data: { data: rows.map((r) => longOf(r.key as bigint)) } } };
 }
 
+/**
+ * Of rows that lie in one segment those that Milvus 2.3.5 shows (measured): `limit` of them, without one as many as the segment has
+ * different keys, and of these one for each key.
+ */
+function shown(found: readonly FakeRow[], limit: number): FakeRow[] {
+  return [...new Map(found.slice(0, limit).map((row) => [row.key, row])).values()];
+}
+
 /** Answers Query requests over `rows`, whose key is called `pk` and whose vectors, of two dimensions, `vec`. */
 export function answerQuery(call: FakeCall, rows: readonly FakeRow[]): Uint8Array {
   const request = protoDecode('QueryRequest', call.request) as QueryRequest;
@@ -93,8 +101,8 @@ export function answerQuery(call: FakeCall, rows: readonly FakeRow[]): Uint8Arra
     const count = { field_name: 'count(*)', scalars: { long_data: { data: [found.length] } } };
     return protoEncode('QueryResults', { fields_data: [count] });
   }
-  const limit = Number(request.query_params?.find((p) => p.key === 'limit')?.value ?? found.length);
-  const page = found.slice(0, limit);
+  const limit = request.query_params?.find((p) => p.key === 'limit')?.value;
+  const page = shown(found, Number(limit ?? new Set(inside.map((row) => row.key)).size));
   const fields = (request.output_fields ?? []).map((name) =>
     name === 'pk'
       ? keyColumn(name, page)

@@ -91,6 +91,12 @@ describe('findRows', () => {
     expect(huge.calls).toHaveLength(3);
   });
 
+  it('finds every key where there are copies', async () => {
+    const rows = Array.from({ length: 90 }, (_, i) => row(BigInt(Math.floor(i / 3)), [i, i]));
+    const keys = [...new Set(rows.map((r) => r.key))];
+    expect((await findRows(serverOf(rows), lookup, keys)).map((r) => r.key)).toStrictEqual(keys);
+  });
+
   it('of no keys asks nothing', async () => {
     const connection = serverOf([row(1n)]);
     expect(await findRows(connection, lookup, [])).toStrictEqual([]);
