@@ -7,7 +7,7 @@ const SERVERS_MS = 900_000;
 
 export default defineConfig({
   test: {
-    maxWorkers: 3,
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

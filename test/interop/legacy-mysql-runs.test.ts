@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectArchives, expectCollection, legalName, QUICK_M2M, runTaskOk } from '../e2e/catalog-support.js';
 import { dropCollections, milvusUri, type Ran, temporaryFolder, unique } from '../e2e/support.js';
 import { ensureMariaDb, type MariaDb } from '../support/mariadb.js';
-import { expectedOf, FIXTURES } from '../unit/adapters/legacy/support.js';
+import { type ExpectedCollections, expectedOf, FIXTURES } from '../unit/adapters/legacy/support.js';
 
-// Every directory with its metadata in MySQL, through the command line, into Milvus and into archives.
+// Every directory with its metadata in MySQL, through the command line, into archives and (`npm run test:soak`: all of them) into Milvus.
 
 let server: MariaDb;
 let folder: string;
@@ -38,36 +38,44 @@ function digests({ report }: Ran): [string, string | null, number][] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-const CASES: [string, object][] = [
-  ['small', {}],
-  ['edge', { on_missing_segment: 'skip', exclude_collection: ['not_finite'] }],
-  ['floats', {}],
-  ['again', {}],
-  ['binary', {}],
-  ['log', { unflushed: 'include' }],
-  ['secondary', { extra_paths: [join(FIXTURES, 'secondary', 'disk2')] }],
+/** Directory, further keys, and whether it goes into Milvus in every run: the others do from SQLite. */
+const CASES: [string, object, boolean][] = [
+  ['small', {}, false],
+  ['edge', { on_missing_segment: 'skip', exclude_collection: ['not_finite'] }, false],
+  ['floats', {}, false],
+  ['again', {}, true],
+  ['binary', {}, false],
+  ['log', { unflushed: 'include' }, true],
+  ['secondary', { extra_paths: [join(FIXTURES, 'secondary', 'disk2')] }, false],
 ];
+
+/** The digests of the collections in Milvus, where pymilvus has found what is expected. */
+async function copied(keys: object, expected: ExpectedCollections): Promise<ReturnType<typeof digests>> {
+  const map = Object.fromEntries(Object.keys(expected).map((name) => [name, unique('sql')]));
+  const done = await runTaskOk('M2M', { ...QUICK_M2M, ...keys, collection_map: map, dest_uri: milvusUri() });
+  expect(new Set(done.report.targets.map((t) => t.collection))).toEqual(new Set(Object.values(map)));
+  for (const [name, target] of Object.entries(map)) {
+    // A query of the tests does not see the ends of int64.
+    if (name !== 'wide_ids') await expectCollection(target, expected[name]!);
+  }
+  return digests(done);
+}
+
+const ALL = process.env.FIXTURES === 'all';
 
 describe('from MySQL', () => {
   it.each(CASES)(
-    '"%s" arrives in Milvus and in archives with equal digests',
-    async (variant, more) => {
+    '"%s" arrives',
+    async (variant, more, intoMilvus) => {
       const keys = { ...(await moved(variant)), ...more, source_collection: '*' };
       const truth = expectedOf(variant);
       const { not_finite: _, ...expected } = truth.with_log ?? truth.collections;
-      const map = Object.fromEntries(Object.keys(expected).map((name) => [name, unique('sql')]));
-      const copied = await runTaskOk('M2M', { ...QUICK_M2M, ...keys, collection_map: map, dest_uri: milvusUri() });
-      expect(new Set(copied.report.targets.map((t) => t.collection))).toEqual(new Set(Object.values(map)));
-      for (const [name, target] of Object.entries(map)) {
-        // A query of the tests does not see the ends of int64.
-        if (name !== 'wide_ids') await expectCollection(target, expected[name]!);
-      }
       const dataDir = await temporaryFolder();
       const archived = await runTaskOk('M2H', { ...keys, data_dir: dataDir });
       for (const [name, collection] of Object.entries(expected)) {
         await expectArchives(dataDir, legalName(name), collection);
       }
-      expect(digests(archived)).toEqual(digests(copied));
+      if (intoMilvus || ALL) expect(await copied(keys, expected)).toEqual(digests(archived));
     },
     300_000,
   );

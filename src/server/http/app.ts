@@ -93,6 +93,8 @@ export async function buildApp({ context, clock, tokens, web }: AppOptions): Pro
   // JSON alone: what else there is could come from a form of another site.
   app.removeContentTypeParser('text/plain');
   app.setReplySerializer((value) => JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? v.toString() : v)));
+  // The one above serves all answers: their schemas, which are for the OpenAPI document, need no serializers of their own.
+  app.setSerializerCompiler(() => JSON.stringify);
   answerErrors(app, context.log);
   guard(app, tokens);
   protectBrowsers(app);
