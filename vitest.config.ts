@@ -7,7 +7,7 @@ const SERVERS_MS = 900_000;
 
 export default defineConfig({
   test: {
-    maxWorkers: 4,
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -1,4 +1,4 @@
-// `npm run test:soak`: every fixture end to end, old directories with MySQL into Milvus, the whole fault harness (test/crash) and the server with a long queue, with a table of what that did. KILLS=N per task type, SEED=N to repeat a run.
+// `npm run test:soak`: every fixture and old directory end to end, the whole fault harness (test/crash) and the server with a long queue, with a table of what that did. KILLS=N per task type, SEED=N to repeat a run.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +28,7 @@ const { status } = spawnSync(
     'test/crash',
     'test/e2e/fixtures',
     'test/e2e/serve',
+    'test/e2e/collections',
     'test/interop/legacy-mysql-runs',
     ...process.argv.slice(2),
   ],

@@ -38,7 +38,7 @@ function digests({ report }: Ran): [string, string | null, number][] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Directory, further keys, and whether it goes into Milvus in every run: the others do from SQLite. */
+/** Directory, further keys, and whether it goes into Milvus in every run: the others do from SQLite (e2e/collections, e2e/legacy). */
 const CASES: [string, object, boolean][] = [
   ['small', {}, false],
   ['edge', { on_missing_segment: 'skip', exclude_collection: ['not_finite'] }, false],

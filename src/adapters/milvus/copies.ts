@@ -1,7 +1,7 @@
 import type { Connection } from '../../milvus/connection.js';
 import { countRows, query, type ReadPoint, readPoint } from '../../milvus/data.js';
 import { plural } from '../../util/bytes.js';
-import { fail } from '../../util/errors.js';
+import { fail, type MilvusdmError } from '../../util/errors.js';
 import { columnOf, keyAt, keyLiteral, MOST_ROWS, UNQUERYABLE_KEYS } from './lookup.js';
 
 /** Keys of one counting query. */
@@ -18,7 +18,7 @@ export interface KeyPlace {
   readonly partition?: string;
 }
 
-/** Counts keys at one moment, so that the first query alone has to wait for the server's clock and not each of the halves. */
+/** Counts keys as they are at one moment, so that the first query alone has to wait for the server's clock and not each of the halves. */
 class Counting {
   readonly copies: Copies = new Map();
   private readonly connection: Connection;
@@ -98,21 +98,23 @@ export async function countCopies(
 ): Promise<Map<bigint | string, number>> {
   const copies: Copies = new Map();
   const askable = keys.filter((key) => !(UNQUERYABLE_KEYS as readonly Key[]).includes(key));
+  let at = await readPoint(connection);
   for (let from = 0; from < askable.length; from += COUNTED_KEYS) {
     const list = askable.slice(from, from + COUNTED_KEYS);
-    for (let tries = 1; ; tries++) {
-      const counting = new Counting(connection, place, await readPoint(connection));
-      if (await counting.count(list)) {
-        for (const [key, rows] of counting.copies) copies.set(key, rows);
-        break;
-      }
-      if (tries < MOST_TRIES) continue;
-      throw fail(
-        'DST_UNFINISHED',
-        `the rows of "${place.collection}" with ${plural(list.length, 'id')} cannot be counted: each answer is another`,
-        { hint: 'Stop what writes to the collection, then run the same command again.' },
-      );
+    let counting = new Counting(connection, place, at);
+    for (let tries = 1; !(await counting.count(list)); tries++) {
+      if (tries === MOST_TRIES) throw unsteady(place, list);
+      at = await readPoint(connection);
+      counting = new Counting(connection, place, at);
     }
+    for (const [key, rows] of counting.copies) copies.set(key, rows);
   }
   return copies;
+}
+
+function unsteady({ collection }: KeyPlace, keys: readonly Key[]): MilvusdmError {
+  const what = `the rows of "${collection}" with ${plural(keys.length, 'id')}`;
+  return fail('DST_UNFINISHED', `${what} cannot be counted: each answer is another`, {
+    hint: 'Stop what writes to the collection, then run the same command again.',
+  });
 }
