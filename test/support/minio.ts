@@ -214,10 +214,18 @@ export async function startMinio(): Promise<Minio> {
     async bucket(name, root = '') {
       const endpoint = { host: '127.0.0.1', port, tls: false };
       const config: S3Storage = { type: 's3', endpoint, bucket: name, root, accessKey: USER, secretKey: PASSWORD };
-      await ask(config, (client) => client.send(new CreateBucketCommand({ Bucket: name }))).catch((thrown: Error) => {
-        if (thrown.name !== 'BucketAlreadyOwnedByYou') throw thrown;
-      });
-      return config;
+      const make = (client: S3Client): Promise<unknown> => client.send(new CreateBucketCommand({ Bucket: name }));
+      for (;;) {
+        try {
+          await ask(config, make);
+        } catch (thrown) {
+          // It says that it is ready some moments before it is.
+          const early = (thrown as Error).name === 'XMinioServerNotInitialized' && Date.now() < end;
+          if (early && (await Promise.race([exited, sleep(50)])) !== 'exited') continue;
+          if ((thrown as Error).name !== 'BucketAlreadyOwnedByYou') throw thrown;
+        }
+        return config;
+      }
     },
     async uploads(bucket) {
       const endpoint = { host: '127.0.0.1', port, tls: false };
