@@ -2,7 +2,7 @@
 export const SEED: number = Number(process.env.SEED) || Math.floor(Math.random() * 2 ** 31);
 
 /** Kills per task type: `KILLS=...`; few for `npm test`, `npm run test:soak` asks for more. */
-export const KILLS: number = Number(process.env.KILLS) || 6;
+export const KILLS: number = Number(process.env.KILLS) || 10;
 
 export interface Random {
   /** An integer in [from, to]. */

@@ -62,10 +62,10 @@ const EXTREME = ['ids_extreme.h5', 'ids_uint64.h5', 'idmap_wide_ids.index', 'ivf
 const COUNTED = [...REPEATED, ...EXTREME];
 
 /**
- * The contract suite of the readers reads every fixture. On their way into a server every sixth will do, and those that are
+ * The contract suite of the readers reads every fixture. On their way into a server every fourth will do, and those that are
  * special; `npm run test:soak` takes all.
  */
-const SHARE = process.env.FIXTURES === 'all' ? 1 : 6;
+const SHARE = process.env.FIXTURES === 'all' ? 1 : 4;
 const SPECIAL = new Set([...COUNTED, ...NEEDS_METRIC, ...Object.keys(BY_DEFAULT)]);
 const some = (list: readonly Case[]): Case[] => list.filter((c, i) => i % SHARE === 0 || SPECIAL.has(c.name));
 const arriving = some(all.filter((c) => c.expected.outcome === 'ok' && !c.expected.bad_rows));
